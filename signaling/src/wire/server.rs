@@ -1,0 +1,291 @@
+//! What the server says. `type` comes first; empty strings, zeros and nulls
+//! are left out.
+
+use serde::ser::{SerializeMap, SerializeStruct};
+use serde::{Serialize, Serializer};
+
+use super::client::{Candidate, Reference, Sdp};
+use super::code::{Code, Language};
+use crate::chat::{Body, CallEntry, CallOutcome, Marked, Status, StoredMessage};
+use crate::ids::{CallId, ConversationId, MessageId, Seq, Timestamp, UserId};
+
+/// One frame to a client. `sender_id` of a call frame is always the other
+/// person, also where the server itself has the word.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are those of PROTOCOL.md")]
+pub enum ServerFrame {
+    /// The first frame on a socket.
+    Hello { user_id: UserId, version: String },
+    /// A message, to the receiver and back to the sender.
+    Message(MessageFrame),
+    /// A mark moved.
+    StatusUpdate(StatusFrame),
+    /// A person came or went.
+    Presence { user_id: UserId, online: bool },
+    /// The offer is accepted, the callee is being rung.
+    CallStarted {
+        call_id: CallId,
+        receiver_id: UserId,
+    },
+    /// Somebody calls, or the other renegotiates.
+    CallOffer {
+        call_id: CallId,
+        sender_id: UserId,
+        #[serde(serialize_with = "offer_payload")]
+        payload: Sdp,
+    },
+    /// A device of the callee rings.
+    CallRinging { call_id: CallId, sender_id: UserId },
+    /// The call, or the renegotiation, is answered.
+    CallAnswer {
+        call_id: CallId,
+        sender_id: UserId,
+        #[serde(serialize_with = "answer_payload")]
+        payload: Sdp,
+    },
+    /// A way to the other.
+    IceCandidate {
+        call_id: CallId,
+        sender_id: UserId,
+        #[serde(serialize_with = "candidate_payload")]
+        payload: Candidate,
+    },
+    /// The call did not come about.
+    CallReject {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        call_id: Option<CallId>,
+        sender_id: UserId,
+        #[serde(serialize_with = "reason_payload")]
+        payload: RejectReason,
+    },
+    /// The call is over, or over for this socket.
+    CallHangup {
+        call_id: CallId,
+        sender_id: UserId,
+        #[serde(serialize_with = "reason_payload")]
+        payload: HangupReason,
+    },
+    /// This socket has its end of the call again.
+    CallResumed { call_id: CallId, state: CallState },
+    /// A frame was refused.
+    Error {
+        code: Code,
+        error: String,
+        #[serde(rename = "ref")]
+        reference: Reference,
+    },
+}
+
+/// The fields of `message`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the fields are those of PROTOCOL.md")]
+pub struct MessageFrame {
+    pub message_id: MessageId,
+    #[serde(skip_serializing_if = "no_text")]
+    pub client_message_id: Option<String>,
+    pub conversation_id: ConversationId,
+    pub seq: Seq,
+    pub sender_id: UserId,
+    pub receiver_id: UserId,
+    /// The words of a text; of a call, the same in Persian.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub content: String,
+    pub status: Status,
+    pub created_at: Timestamp,
+    /// Of a log entry; with it `kind` is `call`.
+    #[serde(flatten, serialize_with = "kind_and_call")]
+    pub call: Option<CallEntry>,
+}
+
+/// The fields of `status_update`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the fields are those of PROTOCOL.md")]
+pub struct StatusFrame {
+    pub message_id: MessageId,
+    pub status: Status,
+    pub conversation_id: ConversationId,
+    pub seq: Seq,
+    pub sender_id: UserId,
+    pub receiver_id: UserId,
+    pub created_at: Timestamp,
+}
+
+/// Why a call did not come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectReason {
+    /// The callee does not want to.
+    Declined,
+    /// The callee is in another call.
+    Busy,
+    /// The callee has no socket.
+    Offline,
+    /// The callee's own offer to the caller came first.
+    Glare,
+}
+
+/// Why a call is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HangupReason {
+    /// The other hung up.
+    Ended,
+    /// The caller gave up before the answer.
+    Cancelled,
+    /// It rang to the end.
+    NoAnswer,
+    /// Another socket of the same person has the call.
+    AnsweredElsewhere,
+    /// Another socket of the same person declined.
+    DeclinedElsewhere,
+    /// An end was away too long.
+    ConnectionLost,
+    /// The session of an end was ended.
+    SessionEnded,
+}
+
+/// Where a resumed call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallState {
+    /// Not answered yet.
+    Ringing,
+    /// Answered.
+    Active,
+}
+
+impl ServerFrame {
+    /// The text of the frame.
+    #[must_use]
+    #[expect(
+        clippy::expect_used,
+        reason = "every key is a string and no value refuses to be written"
+    )]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a frame can always be written")
+    }
+
+    /// The frame for somebody who reads `language`: the hub writes the texts
+    /// of errors in Persian.
+    #[must_use]
+    pub fn in_language(mut self, language: Language) -> Self {
+        if let Self::Error { code, error, .. } = &mut self {
+            code.text(language).clone_into(error);
+        }
+        self
+    }
+}
+
+impl From<&StoredMessage> for MessageFrame {
+    fn from(message: &StoredMessage) -> Self {
+        let (content, call) = match &message.body {
+            Body::Text(text) => (text.clone(), None),
+            Body::Call(entry) => (entry.persian(), Some(*entry)),
+        };
+        Self {
+            message_id: message.id,
+            client_message_id: message.client_message_id.clone(),
+            conversation_id: message.conversation,
+            seq: message.seq,
+            sender_id: message.sender,
+            receiver_id: message.receiver,
+            content,
+            status: Status::Sent,
+            created_at: message.created_at,
+            call,
+        }
+    }
+}
+
+impl From<&Marked> for StatusFrame {
+    fn from(marked: &Marked) -> Self {
+        Self {
+            message_id: marked.message,
+            status: marked.status,
+            conversation_id: marked.conversation,
+            seq: marked.seq,
+            sender_id: marked.sender,
+            receiver_id: marked.receiver,
+            created_at: marked.at,
+        }
+    }
+}
+
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl Serialize for CallOutcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl Serialize for CallEntry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let duration_s = self.duration_s.filter(|&seconds| seconds > 0);
+        let mut entry = serializer.serialize_struct("CallEntry", 2)?;
+        entry.serialize_field("outcome", &self.outcome)?;
+        match duration_s {
+            Some(seconds) => entry.serialize_field("duration_s", &seconds)?,
+            None => entry.skip_field("duration_s")?,
+        }
+        entry.end()
+    }
+}
+
+fn no_text(text: &Option<String>) -> bool {
+    text.as_deref().is_none_or(str::is_empty)
+}
+
+fn kind_and_call<S: Serializer>(
+    call: &Option<CallEntry>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut fields = serializer.serialize_map(None)?;
+    if let Some(entry) = call {
+        fields.serialize_entry("kind", "call")?;
+        fields.serialize_entry("call", entry)?;
+    }
+    fields.end()
+}
+
+/// The payload of an offer or answer: `{"<kind>": {"type": "<kind>", "sdp"}}`.
+fn description<S: Serializer>(
+    kind: &'static str,
+    sdp: &Sdp,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Description<'a> {
+        r#type: &'static str,
+        sdp: &'a str,
+    }
+    let sdp = sdp.as_str();
+    serializer.collect_map([(kind, Description { r#type: kind, sdp })])
+}
+
+fn offer_payload<S: Serializer>(sdp: &Sdp, serializer: S) -> Result<S::Ok, S::Error> {
+    description("offer", sdp, serializer)
+}
+
+fn answer_payload<S: Serializer>(sdp: &Sdp, serializer: S) -> Result<S::Ok, S::Error> {
+    description("answer", sdp, serializer)
+}
+
+fn candidate_payload<S: Serializer>(
+    candidate: &Candidate,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map([("candidate", candidate)])
+}
+
+fn reason_payload<R: Serialize, S: Serializer>(
+    reason: &R,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map([("reason", reason)])
+}
