@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use crate::chat::{MarkTarget, Marked, NewMark, NewMessage, Stored, StoredMessage};
+pub use crate::chat::Stored;
+use crate::chat::{Marked, NewMark, NewMessage, StoredMessage};
 use crate::ids::{ConnId, ConversationId, Seq, SessionId, Ticket, UserId};
-use crate::rate::Rate;
+pub use crate::rate::Rate;
 use crate::wire::{Code, ServerFrame};
 
 /// Why the server closes a socket, as WebSocket close codes.

@@ -9,7 +9,7 @@ mod server;
 pub(crate) use client::counts_as_call;
 pub use client::{
     Candidate, ClientFrame, MAX_CANDIDATE_BYTES, MAX_CLIENT_MESSAGE_ID_CHARS, MAX_FRAME_BYTES,
-    MAX_SDP_BYTES, Reference, Refused, Sdp, parse,
+    MAX_SDP_BYTES, MAX_SUBSCRIPTIONS, Reference, Refused, Sdp, parse,
 };
 pub use code::{Code, Language};
 pub use server::{CallState, HangupReason, MessageFrame, RejectReason, ServerFrame, StatusFrame};

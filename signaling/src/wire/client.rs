@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 
 use super::code::Code;
 use crate::ids::{CallId, MessageId, UserId};
-use crate::presence::MAX_SUBSCRIPTIONS;
 
 /// A text message of the WebSocket has at most so many bytes; the shell closes
 /// the socket on a larger one.
@@ -22,6 +21,9 @@ pub const MAX_CANDIDATE_BYTES: usize = 2 * 1024;
 
 /// A client's own name for a message has at most so many characters.
 pub const MAX_CLIENT_MESSAGE_ID_CHARS: usize = 64;
+
+/// A socket watches at most so many people.
+pub const MAX_SUBSCRIPTIONS: usize = 200;
 
 /// A `type` longer than this is not repeated in the refusal.
 const MAX_TYPE_BYTES: usize = 32;
