@@ -1,175 +1,28 @@
-//! The hub.
+//! All sockets of all people: takes in frames and the store's answers, and
+//! says who is told what. The rules of one call are in `call`, of one message
+//! in `chat`.
+
+mod calls;
+mod io;
+mod messages;
+mod receipts;
+mod sockets;
+mod tickets;
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use calls::Calls;
+pub use io::{Counts, Effect, Input, Limits, close_code};
+use receipts::Receipts;
+use sockets::Sockets;
+use tickets::Tickets;
+
 pub use crate::chat::Stored;
-use crate::chat::{Marked, NewMark, NewMessage, StoredMessage};
-use crate::ids::{ConnId, ConversationId, Seq, SessionId, Ticket, UserId};
+use crate::ids::{ConnId, ConversationId, Seq, UserId};
+use crate::presence::Presence;
 pub use crate::rate::Rate;
-use crate::wire::{Code, ServerFrame};
-
-/// Why the server closes a socket, as WebSocket close codes.
-pub mod close_code {
-    /// The person has too many sockets.
-    pub const TRY_AGAIN_LATER: u16 = 1013;
-    /// The session of the socket was ended.
-    pub const SESSION_ENDED: u16 = 4401;
-}
-
-/// What a socket and a person may use; the default is what `PROTOCOL.md` says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Call frames of one socket; `None` is no limit.
-    pub call_frames: Option<Rate>,
-    /// All other frames of one socket; `None` is no limit.
-    pub other_frames: Option<Rate>,
-    /// Messages and marks of one socket the store has not answered yet.
-    pub in_flight_per_socket: usize,
-    /// The same of all sockets together.
-    pub in_flight: usize,
-    /// Sockets of one person; a further one is closed with 1013.
-    pub sockets_per_user: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            call_frames: Some(Rate {
-                per_second: 20,
-                burst: 64,
-            }),
-            other_frames: Some(Rate {
-                per_second: 30,
-                burst: 120,
-            }),
-            in_flight_per_socket: 256,
-            in_flight: 65_536,
-            sockets_per_user: 64,
-        }
-    }
-}
-
-/// What happened.
-#[derive(Debug, Clone)]
-pub enum Input {
-    /// A socket was accepted for a person.
-    Connected {
-        /// The socket.
-        conn: ConnId,
-        /// Whose it is.
-        user: UserId,
-        /// The log-in its token belongs to.
-        session: SessionId,
-    },
-    /// A socket is gone.
-    Disconnected {
-        /// The socket.
-        conn: ConnId,
-    },
-    /// One text frame, as it came.
-    Text {
-        /// The socket.
-        conn: ConnId,
-        /// The frame.
-        text: String,
-    },
-    /// The answer to [`Effect::Store`].
-    Stored {
-        /// The ticket of the message.
-        ticket: Ticket,
-        /// The message, or why it was refused.
-        result: Result<Stored, Code>,
-    },
-    /// The answer to [`Effect::Mark`].
-    Marked {
-        /// The ticket of the mark.
-        ticket: Ticket,
-        /// The mark, or why it was refused.
-        result: Result<Marked, Code>,
-    },
-    /// A mark that was made through REST.
-    MarkedOutside(Marked),
-    /// The answer to [`Effect::CatchUp`].
-    CatchUp {
-        /// The socket.
-        conn: ConnId,
-        /// What its person has not acknowledged, oldest first.
-        result: Result<Vec<StoredMessage>, Code>,
-    },
-    /// A message with a receipt was written to this socket.
-    Written {
-        /// The socket.
-        conn: ConnId,
-        /// The conversation of the message.
-        conversation: ConversationId,
-        /// Its place.
-        seq: Seq,
-    },
-    /// A log-in was ended (log-out, suspension).
-    SessionEnded {
-        /// The log-in.
-        session: SessionId,
-    },
-}
-
-/// What is to be done.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// Write a frame to these sockets.
-    Send {
-        /// The sockets, never none.
-        to: Vec<ConnId>,
-        /// The frame.
-        frame: ServerFrame,
-        /// Set if `to` are sockets of a message's receiver: after the bytes
-        /// went out [`Input::Written`] is due with these values.
-        receipt: Option<(ConversationId, Seq)>,
-    },
-    /// Close a socket; the hub has forgotten it already.
-    Close {
-        /// The socket.
-        conn: ConnId,
-        /// One of [`close_code`].
-        code: u16,
-    },
-    /// Store a message and answer with [`Input::Stored`].
-    Store(NewMessage),
-    /// Store a mark and answer with [`Input::Marked`].
-    Mark(NewMark),
-    /// Read what this person has not acknowledged (the newest 50 of each
-    /// conversation) and answer with [`Input::CatchUp`].
-    CatchUp {
-        /// The socket that asks.
-        conn: ConnId,
-        /// Its person.
-        user: UserId,
-    },
-    /// A person's first socket came, or the last one went.
-    Online {
-        /// The person.
-        user: UserId,
-        /// Whether there is a socket now.
-        online: bool,
-    },
-}
-
-/// How much there is of everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Sockets.
-    pub connections: usize,
-    /// People with a socket.
-    pub users_online: usize,
-    /// Calls that ring.
-    pub calls_ringing: usize,
-    /// Calls that were answered.
-    pub calls_active: usize,
-    /// Messages and marks the store has not answered yet.
-    pub in_flight: usize,
-    /// Log entries of calls the store refused, since the start.
-    pub call_entries_refused: u64,
-}
+use crate::wire::{self, ClientFrame, Code, Language, Reference, ServerFrame};
 
 /// All sockets, subscriptions and calls, and who is told what.
 pub struct Hub {
@@ -177,6 +30,12 @@ pub struct Hub {
     limits: Limits,
     entropy: Box<dyn FnMut() -> [u8; 16] + Send>,
     effects: VecDeque<Effect>,
+    sockets: Sockets,
+    presence: Presence,
+    calls: Calls,
+    tickets: Tickets,
+    receipts: Receipts,
+    call_entries_refused: u64,
 }
 
 impl Hub {
@@ -193,11 +52,38 @@ impl Hub {
             limits,
             entropy,
             effects: VecDeque::new(),
+            sockets: Sockets::default(),
+            presence: Presence::default(),
+            calls: Calls::default(),
+            tickets: Tickets::default(),
+            receipts: Receipts::default(),
+            call_entries_refused: 0,
         }
     }
 
-    /// Takes in what happened at `now`.
-    pub fn handle_input(&mut self, _input: Input, _now: Instant) {}
+    /// Takes in what happened at `now`. What was due before happens first.
+    pub fn handle_input(&mut self, input: Input, now: Instant) {
+        self.handle_timeout(now);
+        match input {
+            Input::Connected {
+                conn,
+                user,
+                session,
+            } => self.connected(conn, user, session, now),
+            Input::Disconnected { conn } => self.disconnected(conn, now),
+            Input::Text { conn, text } => self.text(conn, &text, now),
+            Input::Stored { ticket, result } => self.stored(ticket, result),
+            Input::Marked { ticket, result } => self.marked(ticket, result),
+            Input::MarkedOutside(marked) => self.mark_moved(&marked),
+            Input::CatchUp { conn, result } => self.catch_up(conn, result),
+            Input::Written {
+                conn,
+                conversation,
+                seq,
+            } => self.written(conn, conversation, seq),
+            Input::SessionEnded { session } => self.session_ended(session, now),
+        }
+    }
 
     /// The next thing to do; to be drained after every `handle_*`.
     pub fn poll_effect(&mut self) -> Option<Effect> {
@@ -207,21 +93,103 @@ impl Hub {
     /// When [`Self::handle_timeout`] is due; it may change with every input.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.calls.next_deadline()
     }
 
     /// Ends the calls whose time is over at `now`.
-    pub fn handle_timeout(&mut self, _now: Instant) {}
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(call_id) = self.calls.pop_due(now) {
+            self.call_due(call_id, now);
+        }
+    }
 
     /// Whether this person has a socket.
     #[must_use]
-    pub fn is_online(&self, _user: UserId) -> bool {
-        false
+    pub fn is_online(&self, user: UserId) -> bool {
+        self.sockets.is_online(user)
     }
 
     /// How much there is of everything.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        Counts::default()
+        let (calls_ringing, calls_active) = self.calls.counts();
+        Counts {
+            connections: self.sockets.len(),
+            users_online: self.sockets.users_online(),
+            calls_ringing,
+            calls_active,
+            in_flight: self.tickets.len(),
+            call_entries_refused: self.call_entries_refused,
+        }
+    }
+
+    /// One text frame: limit, parse, carry out, or say why not.
+    fn text(&mut self, conn: ConnId, text: &str, now: Instant) {
+        let Some(socket) = self.sockets.get_mut(conn) else {
+            return;
+        };
+        let parsed = wire::parse(text);
+        let reference = match &parsed {
+            Ok(frame) => frame.reference(),
+            Err(refused) => refused.reference.clone(),
+        };
+        if !socket.may_speak(wire::counts_as_call(&reference.r#type), now) {
+            return self.refuse(conn, Code::SlowDown, reference);
+        }
+        let done = match parsed {
+            Ok(frame) => self.frame(conn, frame, &reference, now),
+            Err(refused) => Err(refused.code),
+        };
+        if let Err(code) = done {
+            self.refuse(conn, code, reference);
+        }
+    }
+
+    fn frame(
+        &mut self,
+        conn: ConnId,
+        frame: ClientFrame,
+        reference: &Reference,
+        now: Instant,
+    ) -> Result<(), Code> {
+        match frame {
+            ClientFrame::Message { .. }
+            | ClientFrame::MarkDelivered { .. }
+            | ClientFrame::MarkRead { .. } => self.chat_frame(conn, frame, reference),
+            ClientFrame::PresenceSubscribe { users } => {
+                self.presence_subscribe(conn, users);
+                Ok(())
+            }
+            ClientFrame::CallOffer { .. }
+            | ClientFrame::CallRinging { .. }
+            | ClientFrame::CallAnswer { .. }
+            | ClientFrame::IceCandidate { .. }
+            | ClientFrame::CallReject { .. }
+            | ClientFrame::CallHangup { .. }
+            | ClientFrame::CallResume { .. } => self.call_frame(conn, frame, now),
+        }
+    }
+
+    fn refuse(&mut self, conn: ConnId, code: Code, reference: Reference) {
+        let error = ServerFrame::Error {
+            code,
+            error: code.text(Language::default()).to_owned(),
+            reference,
+        };
+        self.send(vec![conn], error, None);
+    }
+
+    fn send(
+        &mut self,
+        to: Vec<ConnId>,
+        frame: ServerFrame,
+        receipt: Option<(ConversationId, Seq)>,
+    ) {
+        if !to.is_empty() {
+            self.effects.push_back(Effect::Send { to, frame, receipt });
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,321 @@
+//! All calls: which one a frame belongs to, who is told, and when the next
+//! one runs out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use super::Hub;
+use crate::call::{Audience, Call, Seat, Side, Signal, Speaker, Step};
+use crate::chat::{CallEntry, CallOutcome};
+use crate::ids::{CallId, ConnId, SessionId, UserId};
+use crate::wire::{CallState, ClientFrame, Code, RejectReason, Sdp, ServerFrame};
+
+/// Ids drawn before giving up: one is enough unless the entropy is broken.
+const ID_DRAWS: usize = 4;
+
+/// All calls, by id, person and deadline. A person is in at most one.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    all: BTreeMap<CallId, Call>,
+    by_user: BTreeMap<UserId, CallId>,
+    due: BTreeSet<(Instant, CallId)>,
+    due_of: BTreeMap<CallId, Instant>,
+}
+
+impl Calls {
+    /// How many ring, and how many are answered.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let ringing = |call: &&Call| call.phase() == CallState::Ringing;
+        let ringing = self.all.values().filter(ringing).count();
+        (ringing, self.all.len() - ringing)
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.due.first().map(|&(at, _)| at)
+    }
+
+    /// The offer that rings for this person.
+    pub(super) fn ringing_for(&self, user: UserId) -> Option<ServerFrame> {
+        let call = self.of(user)?;
+        let is_callee = call.side_of(user) == Some(Side::Callee);
+        call.pending_offer().filter(|_| is_callee)
+    }
+
+    /// A call whose time is over; it has no deadline until it is scheduled
+    /// again.
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<CallId> {
+        let &(at, id) = self.due.first().filter(|(at, _)| *at <= now)?;
+        self.due.remove(&(at, id));
+        self.due_of.remove(&id);
+        Some(id)
+    }
+
+    fn of(&self, user: UserId) -> Option<&Call> {
+        self.all.get(self.by_user.get(&user)?)
+    }
+
+    fn add(&mut self, call: Call) {
+        let id = call.id();
+        for side in [Side::Caller, Side::Callee] {
+            self.by_user.insert(call.user(side), id);
+        }
+        self.all.insert(id, call);
+    }
+
+    fn remove(&mut self, id: CallId) -> Option<Call> {
+        let call = self.all.remove(&id)?;
+        for side in [Side::Caller, Side::Callee] {
+            self.by_user.remove(&call.user(side));
+        }
+        Some(call)
+    }
+
+    /// Brings the call's place among the deadlines up to date.
+    fn schedule(&mut self, id: CallId) {
+        if let Some(at) = self.due_of.remove(&id) {
+            self.due.remove(&(at, id));
+        }
+        if let Some(at) = self.all.get(&id).and_then(Call::deadline) {
+            self.due.insert((at, id));
+            self.due_of.insert(id, at);
+        }
+    }
+}
+
+impl Hub {
+    pub(super) fn call_frame(
+        &mut self,
+        conn: ConnId,
+        frame: ClientFrame,
+        now: Instant,
+    ) -> Result<(), Code> {
+        let (peer, call_id, signal) = match frame {
+            ClientFrame::CallOffer {
+                peer,
+                sdp,
+                call_id: None,
+            } => return self.offer(conn, peer, sdp, now),
+            ClientFrame::CallOffer { peer, sdp, call_id } => {
+                (Some(peer), call_id, Signal::Offer(sdp))
+            }
+            ClientFrame::CallRinging { peer, call_id } => (Some(peer), call_id, Signal::Ringing),
+            ClientFrame::CallAnswer { peer, sdp, call_id } => {
+                (Some(peer), call_id, Signal::Answer(sdp))
+            }
+            ClientFrame::IceCandidate {
+                peer,
+                candidate,
+                call_id,
+            } => (Some(peer), call_id, Signal::Candidate(candidate)),
+            ClientFrame::CallReject {
+                peer,
+                busy,
+                call_id,
+            } => (Some(peer), call_id, Signal::Reject { busy }),
+            ClientFrame::CallHangup { peer, call_id } => (Some(peer), call_id, Signal::Hangup),
+            ClientFrame::CallResume { call_id } => (None, Some(call_id), Signal::Resume),
+            ClientFrame::Message { .. }
+            | ClientFrame::MarkDelivered { .. }
+            | ClientFrame::MarkRead { .. }
+            | ClientFrame::PresenceSubscribe { .. } => return Err(Code::Internal),
+        };
+        self.signal(conn, peer, call_id, signal, now)
+    }
+
+    /// Hands a signal to the one call between the two people.
+    fn signal(
+        &mut self,
+        conn: ConnId,
+        peer: Option<UserId>,
+        call_id: Option<CallId>,
+        signal: Signal,
+        now: Instant,
+    ) -> Result<(), Code> {
+        let socket = self.sockets.get(conn).ok_or(Code::Internal)?;
+        let call = self.calls.of(socket.user).ok_or(Code::CallUnknown)?;
+        let id = call.id();
+        let meant = call_id.is_none_or(|named| named == id)
+            && peer.is_none_or(|peer| call.peer_of(socket.user) == Some(peer));
+        let side = call.side_of(socket.user).filter(|_| meant);
+        let who = Speaker {
+            side: side.ok_or(Code::CallUnknown)?,
+            conn,
+            session: socket.session,
+        };
+        let call = self.calls.all.get_mut(&id).ok_or(Code::CallUnknown)?;
+        let steps = call.signal(who, signal, now)?;
+        self.carry_out(id, steps);
+        Ok(())
+    }
+
+    /// An offer without a call: begins one, unless the two are in one already.
+    fn offer(&mut self, conn: ConnId, peer: UserId, sdp: Sdp, now: Instant) -> Result<(), Code> {
+        let user = self.sockets.get(conn).ok_or(Code::Internal)?.user;
+        if peer == user {
+            return Err(Code::SelfCall);
+        }
+        if let Some(call) = self.calls.of(user) {
+            if call.peer_of(user) != Some(peer) {
+                return Err(Code::AlreadyInCall);
+            }
+            return match (call.phase(), call.side_of(user)) {
+                (CallState::Active, _) => {
+                    let seat = call.side_of(user).map(|side| call.seat(side));
+                    if matches!(seat, Some(Seat::Taken { conn: other, .. }) if other != conn) {
+                        return Err(Code::AlreadyInCall);
+                    }
+                    self.signal(conn, Some(peer), None, Signal::Offer(sdp), now)
+                }
+                (CallState::Ringing, Some(Side::Callee)) => {
+                    self.reject(conn, peer, RejectReason::Glare);
+                    Ok(())
+                }
+                (CallState::Ringing, Some(Side::Caller) | None) => Err(Code::AlreadyInCall),
+            };
+        }
+        if self.calls.of(peer).is_some() {
+            return self.fail(conn, peer, RejectReason::Busy, CallOutcome::Busy);
+        }
+        if !self.sockets.is_online(peer) {
+            return self.fail(conn, peer, RejectReason::Offline, CallOutcome::Offline);
+        }
+        self.begin(conn, peer, sdp, now)
+    }
+
+    /// A call that comes to nothing leaves an entry all the same.
+    fn fail(
+        &mut self,
+        conn: ConnId,
+        peer: UserId,
+        reason: RejectReason,
+        outcome: CallOutcome,
+    ) -> Result<(), Code> {
+        let user = self.take_share(conn)?;
+        self.reject(conn, peer, reason);
+        let entry = CallEntry {
+            outcome,
+            duration_s: None,
+        };
+        self.store_entry(Some(conn), user, peer, entry);
+        Ok(())
+    }
+
+    fn reject(&mut self, conn: ConnId, sender_id: UserId, payload: RejectReason) {
+        let frame = ServerFrame::CallReject {
+            call_id: None,
+            sender_id,
+            payload,
+        };
+        self.send(vec![conn], frame, None);
+    }
+
+    fn begin(&mut self, conn: ConnId, peer: UserId, sdp: Sdp, now: Instant) -> Result<(), Code> {
+        if self.tickets.len() >= self.limits.in_flight {
+            return Err(Code::SlowDown);
+        }
+        let id = self.fresh_call_id().ok_or(Code::Internal)?;
+        let socket = self.sockets.get(conn).ok_or(Code::Internal)?;
+        let caller = (socket.user, conn, socket.session);
+        let call = Call::new(id, caller, peer, sdp, now);
+        let offer = call.pending_offer();
+        self.calls.add(call);
+        self.calls.schedule(id);
+        let started = ServerFrame::CallStarted {
+            call_id: id,
+            receiver_id: peer,
+        };
+        self.send(vec![conn], started, None);
+        // A socket that catches up gets the offer at the end of that.
+        let caught_up = |conn: &ConnId| self.sockets.get(*conn).is_some_and(|s| s.caught_up);
+        let to = self
+            .sockets
+            .of(peer)
+            .into_iter()
+            .filter(caught_up)
+            .collect();
+        if let Some(offer) = offer {
+            self.send(to, offer, None);
+        }
+        Ok(())
+    }
+
+    fn fresh_call_id(&mut self) -> Option<CallId> {
+        (0..ID_DRAWS)
+            .map(|_| CallId::from_bytes((self.entropy)()))
+            .find(|id| !self.calls.all.contains_key(id))
+    }
+
+    /// A socket is gone; its end of a call is away.
+    pub(super) fn call_left(&mut self, user: UserId, conn: ConnId, now: Instant) {
+        let id = self.calls.of(user).map(Call::id);
+        let call = id.and_then(|id| self.calls.all.get_mut(&id));
+        if let Some(call) = call {
+            call.gone(conn, now);
+            let id = call.id();
+            self.calls.schedule(id);
+        }
+    }
+
+    pub(super) fn end_calls_of(&mut self, session: SessionId, now: Instant) {
+        let is_of = |call: &&Call| call.is_of(session);
+        let ended: Vec<CallId> = self
+            .calls
+            .all
+            .values()
+            .filter(is_of)
+            .map(Call::id)
+            .collect();
+        for id in ended {
+            let call = self.calls.all.get(&id);
+            if let Some(steps) = call.map(|call| call.session_ended(now)) {
+                self.carry_out(id, steps);
+            }
+        }
+    }
+
+    pub(super) fn call_due(&mut self, id: CallId, now: Instant) {
+        let call = self.calls.all.get(&id);
+        let steps = call.and_then(|call| call.expire(now)).unwrap_or_default();
+        self.carry_out(id, steps);
+    }
+
+    /// Tells whom a call wants told, and clears it away when it is over.
+    fn carry_out(&mut self, id: CallId, steps: Vec<Step>) {
+        for step in steps {
+            match step {
+                Step::Say { to, frame } => self.say(id, to, frame),
+                Step::Over(entry) => {
+                    if let Some(call) = self.calls.remove(id) {
+                        let (caller, callee) = (call.user(Side::Caller), call.user(Side::Callee));
+                        self.store_entry(None, caller, callee, entry);
+                    }
+                }
+            }
+        }
+        self.calls.schedule(id);
+    }
+
+    fn say(&mut self, id: CallId, to: Audience, frame: ServerFrame) {
+        let Some(call) = self.calls.all.get_mut(&id) else {
+            return;
+        };
+        let conns = match to {
+            Audience::Conn(conn) => vec![conn],
+            Audience::Others(side, but) => {
+                let mut conns = self.sockets.of(call.user(side));
+                conns.retain(|conn| *conn != but);
+                conns
+            }
+            Audience::End(side) => match call.seat(side) {
+                Seat::Taken { conn, .. } => vec![conn],
+                Seat::Open => self.sockets.of(call.user(side)),
+                Seat::Away { .. } => {
+                    let conns = self.sockets.of(call.user(side));
+                    call.keep(side, &frame, &conns);
+                    conns
+                }
+            },
+        };
+        self.send(conns, frame, None);
+    }
+}

@@ -1,0 +1,266 @@
+//! Messages and marks on their way between sockets and store, and what a
+//! person missed.
+
+use super::receipts::Todo;
+use super::tickets::Pending;
+use super::{Effect, Hub};
+use crate::chat::{
+    Body, CallEntry, Mark, MarkTarget, Marked, NewMark, NewMessage, Party, SendFacts, Stored,
+    StoredMessage, check_content, may_send,
+};
+use crate::ids::{ConnId, ConversationId, Seq, Ticket, UserId};
+use crate::wire::{ClientFrame, Code, MessageFrame, Reference, ServerFrame, StatusFrame};
+
+/// What the hub knows of two people: one has a socket, and the writer judges
+/// about the other.
+const FACTS: SendFacts = SendFacts {
+    sender: Party::Active,
+    receiver: Party::Active,
+};
+
+impl Hub {
+    pub(super) fn chat_frame(
+        &mut self,
+        conn: ConnId,
+        frame: ClientFrame,
+        reference: &Reference,
+    ) -> Result<(), Code> {
+        let (target, mark) = match frame {
+            ClientFrame::Message {
+                receiver,
+                content,
+                client_message_id,
+            } => return self.new_message(conn, receiver, content, client_message_id, reference),
+            ClientFrame::MarkDelivered { message } => (message, Mark::Delivered),
+            ClientFrame::MarkRead { message } => (message, Mark::Read),
+            ClientFrame::PresenceSubscribe { .. }
+            | ClientFrame::CallOffer { .. }
+            | ClientFrame::CallRinging { .. }
+            | ClientFrame::CallAnswer { .. }
+            | ClientFrame::IceCandidate { .. }
+            | ClientFrame::CallReject { .. }
+            | ClientFrame::CallHangup { .. }
+            | ClientFrame::CallResume { .. } => return Err(Code::Internal),
+        };
+        let reader = self.take_share(conn)?;
+        let ticket = self.tickets.issue(Pending::Asked {
+            conn,
+            reference: reference.clone(),
+        });
+        self.effects.push_back(Effect::Mark(NewMark {
+            ticket,
+            reader,
+            target: MarkTarget::Message(target),
+            mark,
+        }));
+        Ok(())
+    }
+
+    fn new_message(
+        &mut self,
+        conn: ConnId,
+        receiver: UserId,
+        content: String,
+        client_message_id: Option<String>,
+        reference: &Reference,
+    ) -> Result<(), Code> {
+        check_content(&content)?;
+        let sender = self.sockets.get(conn).ok_or(Code::Internal)?.user;
+        may_send(sender, receiver, &FACTS)?;
+        self.take_share(conn)?;
+        let ticket = self.tickets.issue(Pending::Asked {
+            conn,
+            reference: reference.clone(),
+        });
+        self.effects.push_back(Effect::Store(NewMessage {
+            ticket,
+            sender,
+            receiver,
+            client_message_id,
+            body: Body::Text(content),
+        }));
+        Ok(())
+    }
+
+    /// Counts one more question of this socket to the store; says whose it is.
+    pub(super) fn take_share(&mut self, conn: ConnId) -> Result<UserId, Code> {
+        let socket = self.sockets.get_mut(conn).ok_or(Code::Internal)?;
+        let full = socket.in_flight >= self.limits.in_flight_per_socket
+            || self.tickets.len() >= self.limits.in_flight;
+        if full {
+            return Err(Code::SlowDown);
+        }
+        socket.in_flight += 1;
+        Ok(socket.user)
+    }
+
+    /// Has the log entry of a call written; `conn` is the socket whose share
+    /// it takes up.
+    pub(super) fn store_entry(
+        &mut self,
+        conn: Option<ConnId>,
+        sender: UserId,
+        receiver: UserId,
+        entry: CallEntry,
+    ) {
+        let ticket = self.tickets.issue(Pending::Entry { conn });
+        self.effects.push_back(Effect::Store(NewMessage {
+            ticket,
+            sender,
+            receiver,
+            client_message_id: None,
+            body: Body::Call(entry),
+        }));
+    }
+
+    fn redeem(&mut self, ticket: Ticket) -> Option<Pending> {
+        let pending = self.tickets.redeem(ticket)?;
+        let socket = pending.conn().and_then(|conn| self.sockets.get_mut(conn));
+        if let Some(socket) = socket {
+            socket.in_flight = socket.in_flight.saturating_sub(1);
+        }
+        Some(pending)
+    }
+
+    pub(super) fn stored(&mut self, ticket: Ticket, result: Result<Stored, Code>) {
+        let Some(pending) = self.redeem(ticket) else {
+            return;
+        };
+        match (pending, result) {
+            (Pending::Asked { conn, .. }, Ok(stored)) if stored.repeated => {
+                self.repeat(conn, &stored.message);
+            }
+            (_, Ok(stored)) => self.deliver(&stored.message),
+            (Pending::Asked { conn, reference }, Err(code)) => {
+                self.refuse_if_there(conn, code, reference);
+            }
+            (Pending::Entry { .. } | Pending::Receipt { .. }, Err(_)) => {
+                self.call_entries_refused += 1;
+            }
+        }
+    }
+
+    /// Answers a repeated message, to the asking socket alone.
+    fn repeat(&mut self, conn: ConnId, message: &StoredMessage) {
+        let is_sender = |user| user == message.sender;
+        if self
+            .sockets
+            .get(conn)
+            .map(|s| s.user)
+            .is_some_and(is_sender)
+        {
+            let frame = ServerFrame::Message(MessageFrame::from(message));
+            self.send(vec![conn], frame, None);
+        }
+    }
+
+    /// A new message goes to every socket of both people.
+    fn deliver(&mut self, message: &StoredMessage) {
+        let frame = ServerFrame::Message(MessageFrame::from(message));
+        let receipt = Some((message.conversation, message.seq));
+        let to = self.sockets.of(message.receiver);
+        self.send(to, frame.clone(), receipt);
+        self.send(self.sockets.of(message.sender), frame, None);
+    }
+
+    pub(super) fn marked(&mut self, ticket: Ticket, result: Result<Marked, Code>) {
+        let Some(pending) = self.redeem(ticket) else {
+            return;
+        };
+        if let Ok(marked) = &result {
+            self.mark_moved(marked);
+        }
+        match (pending, result) {
+            (Pending::Asked { conn, reference }, Err(code)) => {
+                self.refuse_if_there(conn, code, reference);
+            }
+            (
+                Pending::Receipt {
+                    user,
+                    conversation,
+                    known: true,
+                },
+                result,
+            ) => {
+                let next = self.receipts.answered(user, conversation, result.is_ok());
+                if let Some(seq) = next {
+                    self.mark_delivered(user, conversation, seq, true);
+                }
+            }
+            (
+                Pending::Asked { .. } | Pending::Receipt { .. } | Pending::Entry { .. },
+                Ok(_) | Err(_),
+            ) => {}
+        }
+    }
+
+    /// Tells both people that a mark moved.
+    pub(super) fn mark_moved(&mut self, marked: &Marked) {
+        self.receipts
+            .moved(marked.receiver, marked.conversation, marked.seq);
+        if !marked.advanced {
+            return;
+        }
+        let mut to = self.sockets.of(marked.sender);
+        to.extend(self.sockets.of(marked.receiver));
+        let frame = ServerFrame::StatusUpdate(StatusFrame::from(marked));
+        self.send(to, frame, None);
+    }
+
+    /// A message reached a socket: it counts as delivered.
+    pub(super) fn written(&mut self, conn: ConnId, conversation: ConversationId, seq: Seq) {
+        let Some(user) = self.sockets.get(conn).map(|socket| socket.user) else {
+            return;
+        };
+        match self.receipts.written(user, conversation, seq) {
+            Todo::Nothing => {}
+            Todo::Mark { known } => self.mark_delivered(user, conversation, seq, known),
+        }
+    }
+
+    fn mark_delivered(
+        &mut self,
+        user: UserId,
+        conversation: ConversationId,
+        seq: Seq,
+        known: bool,
+    ) {
+        let ticket = self.tickets.issue(Pending::Receipt {
+            user,
+            conversation,
+            known,
+        });
+        self.effects.push_back(Effect::Mark(NewMark {
+            ticket,
+            reader: user,
+            target: MarkTarget::UpTo { conversation, seq },
+            mark: Mark::Delivered,
+        }));
+    }
+
+    /// What this person missed, then the call that rings for them.
+    pub(super) fn catch_up(&mut self, conn: ConnId, result: Result<Vec<StoredMessage>, Code>) {
+        let Some(socket) = self.sockets.get_mut(conn) else {
+            return;
+        };
+        if std::mem::replace(&mut socket.caught_up, true) {
+            return;
+        }
+        let user = socket.user;
+        let missed = result.unwrap_or_default();
+        for message in missed.iter().filter(|message| message.receiver == user) {
+            let frame = ServerFrame::Message(MessageFrame::from(message));
+            let receipt = Some((message.conversation, message.seq));
+            self.send(vec![conn], frame, receipt);
+        }
+        if let Some(offer) = self.calls.ringing_for(user) {
+            self.send(vec![conn], offer, None);
+        }
+    }
+
+    fn refuse_if_there(&mut self, conn: ConnId, code: Code, reference: Reference) {
+        if self.sockets.get(conn).is_some() {
+            self.refuse(conn, code, reference);
+        }
+    }
+}
