@@ -287,67 +287,6 @@ impl Call {
         }
     }
 
-    /// Whether this socket has its end, or may take it back because none has.
-    fn may_sit(&self, who: Speaker) -> Result<(), Code> {
-        match self.end(who.side).seat {
-            Seat::Taken { conn, .. } if conn == who.conn => Ok(()),
-            Seat::Away { .. } => Ok(()),
-            Seat::Open | Seat::Taken { .. } => Err(Code::CallUnknown),
-        }
-    }
-
-    /// Takes the end back if none has it.
-    fn sit(&mut self, who: Speaker) -> Vec<Step> {
-        match self.end(who.side).seat {
-            Seat::Away { .. } => self.take(who),
-            Seat::Open | Seat::Taken { .. } => Vec::new(),
-        }
-    }
-
-    /// Gives the end to this socket, and what was kept for it.
-    fn take(&mut self, who: Speaker) -> Vec<Step> {
-        let end = self.end_mut(who.side);
-        end.seat = Seat::Taken {
-            conn: who.conn,
-            session: who.session,
-        };
-        std::mem::take(&mut end.kept)
-            .into_iter()
-            .filter(|(_, seen)| !seen.contains(&who.conn))
-            .map(|(frame, _)| Step::Say {
-                to: Audience::Conn(who.conn),
-                frame,
-            })
-            .collect()
-    }
-
-    /// Takes the end back, also from a socket that may only seem to be there.
-    fn resume(&mut self, who: Speaker) -> Vec<Step> {
-        let mut steps = Vec::new();
-        if let Seat::Taken { conn, .. } = self.end(who.side).seat
-            && conn != who.conn
-        {
-            steps.push(self.say_hangup(
-                Audience::Conn(conn),
-                who.side,
-                HangupReason::AnsweredElsewhere,
-            ));
-        }
-        steps.push(self.resumed(who.conn));
-        steps.extend(self.take(who));
-        steps
-    }
-
-    fn resumed(&self, conn: ConnId) -> Step {
-        Step::Say {
-            to: Audience::Conn(conn),
-            frame: ServerFrame::CallResumed {
-                call_id: self.id,
-                state: self.phase(),
-            },
-        }
-    }
-
     fn hold(&mut self, who: Speaker, candidate: Candidate) -> Result<Vec<Step>, Code> {
         self.may_sit(who)?;
         self.count_candidate(who.side)?;
@@ -497,6 +436,3 @@ impl Call {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

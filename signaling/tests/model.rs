@@ -1,0 +1,496 @@
+//! Three people with two sockets each do thousands of random things; whatever
+//! they do, nothing reaches a stranger, nothing comes too early or twice, and
+//! every call leaves exactly one entry.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use payambar_signaling::chat::{Body, Marked, Status, StoredMessage};
+use payambar_signaling::hub::{Effect, Hub, Input, Limits, Stored};
+use payambar_signaling::ids::{
+    CallId, ConnId, ConversationId, MessageId, Seq, SessionId, Ticket, Timestamp, UserId,
+};
+use payambar_signaling::wire::{CallState, Code, ServerFrame};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::json;
+
+const CONNS: [ConnId; 6] = [
+    ConnId(11),
+    ConnId(12),
+    ConnId(21),
+    ConnId(22),
+    ConnId(31),
+    ConnId(32),
+];
+
+fn owner(conn: ConnId) -> UserId {
+    UserId((conn.0 / 10).cast_signed())
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Connect(ConnId),
+    Disconnect(ConnId),
+    Say(ConnId, String),
+    /// The store answers the n-th open question, or refuses.
+    Answer(usize, bool),
+    /// An answer nobody waits for.
+    Stray(u64),
+    CatchUp(ConnId, bool),
+    Written(ConnId, i64),
+    LogOut(ConnId),
+    Wait(u64),
+}
+
+/// The call a frame names, as the model finds it when the step is taken.
+const NAMED: &str = "\"call_id\":\"?\"";
+
+fn frame() -> impl Strategy<Value = String> {
+    let named = prop_oneof![3 => Just(false), 1 => Just(true)];
+    let call = (0_usize..7, 1_i64..5, named, 0_u32..1_000).prop_map(|(kind, to, named, n)| {
+        let (kind, payload) = match kind {
+            0 => (
+                "call_offer",
+                json!({"offer": {"type": "offer", "sdp": format!("o{n}")}}),
+            ),
+            1 => (
+                "call_answer",
+                json!({"answer": {"type": "answer", "sdp": format!("a{n}")}}),
+            ),
+            2 => (
+                "ice_candidate",
+                json!({"candidate": {"candidate": format!("c{n}")}}),
+            ),
+            3 => ("call_ringing", json!({})),
+            4 => ("call_hangup", json!({})),
+            5 if n % 2 == 0 => ("call_reject", json!({"reason": "busy"})),
+            5 => ("call_reject", json!({})),
+            _ => ("call_resume", json!({})),
+        };
+        let named = if named || kind == "call_resume" {
+            format!(",{NAMED}")
+        } else {
+            String::new()
+        };
+        format!(r#"{{"type":"{kind}","receiver_id":{to},"payload":{payload}{named}}}"#)
+    });
+    let others = prop_oneof![
+        (1_i64..5, "[a-c]{0,2}").prop_map(|(to, id)| {
+            json!({
+                "type": "message", "receiver_id": to, "content": "hi", "client_message_id": id
+            })
+        }),
+        (1_i64..9).prop_map(|id| json!({"type": "mark_read", "message_id": id})),
+        vec(1_i64..5, 0..4).prop_map(|ids| json!({"type": "presence_subscribe", "user_ids": ids})),
+        Just(json!({"type": "nonsense"})),
+        Just(json!([1, 2])),
+    ];
+    prop_oneof![
+        6 => call,
+        2 => others.prop_map(|json| json.to_string()),
+        1 => any::<String>(),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let conn = || prop::sample::select(CONNS.to_vec());
+    prop_oneof![
+        4 => conn().prop_map(Step::Connect),
+        2 => conn().prop_map(Step::Disconnect),
+        30 => (conn(), frame()).prop_map(|(conn, text)| Step::Say(conn, text)),
+        8 => (any::<usize>(), prop::bool::weighted(0.8)).prop_map(|(n, ok)| Step::Answer(n, ok)),
+        1 => (0_u64..50).prop_map(Step::Stray),
+        6 => (conn(), any::<bool>()).prop_map(|(conn, ok)| Step::CatchUp(conn, ok)),
+        2 => (conn(), 1_i64..50).prop_map(|(conn, seq)| Step::Written(conn, seq)),
+        1 => conn().prop_map(Step::LogOut),
+        3 => (0_u64..30).prop_map(Step::Wait),
+    ]
+}
+
+/// What is known of a call from the frames alone.
+struct Seen {
+    caller: UserId,
+    callee: UserId,
+    answers: BTreeMap<ConnId, usize>,
+    answered: bool,
+    offers_of_callee: usize,
+    offers_of_caller: usize,
+}
+
+struct World {
+    hub: Hub,
+    now: Instant,
+    alive: BTreeSet<ConnId>,
+    online: BTreeSet<UserId>,
+    open: Vec<Effect>,
+    calls: BTreeMap<CallId, Seen>,
+    latest: Option<CallId>,
+    attempts_failed: usize,
+    entries: usize,
+    next_message: i64,
+    messages: BTreeMap<MessageId, (UserId, UserId)>,
+}
+
+impl World {
+    #[expect(clippy::disallowed_methods, reason = "tests need some first instant")]
+    fn new() -> Self {
+        let mut next = 0_u128;
+        let entropy = Box::new(move || {
+            next += 1;
+            next.to_be_bytes()
+        });
+        let limits = Limits {
+            call_frames: None,
+            other_frames: None,
+            ..Limits::default()
+        };
+        Self {
+            hub: Hub::new("test".to_owned(), limits, entropy),
+            now: Instant::now(),
+            alive: BTreeSet::new(),
+            online: BTreeSet::new(),
+            open: Vec::new(),
+            calls: BTreeMap::new(),
+            latest: None,
+            attempts_failed: 0,
+            entries: 0,
+            next_message: 1,
+            messages: BTreeMap::new(),
+        }
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Connect(conn) => {
+                self.alive.insert(conn);
+                self.give(Input::Connected {
+                    conn,
+                    user: owner(conn),
+                    session: SessionId(conn.0.cast_signed()),
+                });
+            }
+            Step::Disconnect(conn) => {
+                // From here on no effect may name it.
+                self.alive.remove(&conn);
+                self.give(Input::Disconnected { conn });
+            }
+            Step::Say(conn, text) => {
+                let latest = self.latest.unwrap_or(CallId::from_bytes([0; 16]));
+                let text = text.replace(NAMED, &format!("\"call_id\":\"{latest}\""));
+                self.give(Input::Text { conn, text });
+            }
+            Step::Answer(n, ok) if !self.open.is_empty() => {
+                let asked = self.open.remove(n % self.open.len());
+                let answer = self.answer(asked, ok);
+                self.give(answer);
+            }
+            Step::Answer(..) => {}
+            Step::Stray(ticket) => {
+                let is_open = self.open.iter().any(|effect| match effect {
+                    Effect::Store(new) => new.ticket == Ticket(ticket),
+                    Effect::Mark(new) => new.ticket == Ticket(ticket),
+                    _ => false,
+                });
+                if !is_open {
+                    let result = Err(Code::Internal);
+                    self.give(Input::Stored {
+                        ticket: Ticket(ticket),
+                        result,
+                    });
+                }
+            }
+            Step::CatchUp(conn, ok) => {
+                let missed = StoredMessage {
+                    id: MessageId(1_000_000),
+                    sender: UserId(4),
+                    receiver: UserId(1),
+                    ..message(
+                        1_000_000,
+                        UserId(4),
+                        UserId(1),
+                        Body::Text("old".to_owned()),
+                    )
+                };
+                self.messages
+                    .insert(MessageId(1_000_000), (UserId(4), UserId(1)));
+                let result = if ok {
+                    Ok(vec![missed])
+                } else {
+                    Err(Code::Internal)
+                };
+                self.give(Input::CatchUp { conn, result });
+            }
+            Step::Written(conn, seq) => self.give(Input::Written {
+                conn,
+                conversation: ConversationId(1),
+                seq: Seq(seq),
+            }),
+            Step::LogOut(conn) => self.give(Input::SessionEnded {
+                session: SessionId(conn.0.cast_signed()),
+            }),
+            Step::Wait(seconds) => {
+                self.now += Duration::from_secs(seconds);
+                self.hub.handle_timeout(self.now);
+                self.look();
+            }
+        }
+    }
+
+    fn give(&mut self, input: Input) {
+        self.hub.handle_input(input, self.now);
+        self.look();
+    }
+
+    fn answer(&mut self, asked: Effect, ok: bool) -> Input {
+        let id = self.next_message;
+        self.next_message += 1;
+        match asked {
+            Effect::Store(new) => {
+                self.messages
+                    .insert(MessageId(id), (new.sender, new.receiver));
+                let message = message(id, new.sender, new.receiver, new.body);
+                let repeated = id % 5 == 0;
+                let result = ok.then_some(Stored { message, repeated });
+                Input::Stored {
+                    ticket: new.ticket,
+                    result: result.ok_or(Code::StorageFailed),
+                }
+            }
+            Effect::Mark(new) => {
+                let sender = UserId(new.reader.0 % 3 + 1);
+                self.messages.insert(MessageId(id), (sender, new.reader));
+                let marked = Marked {
+                    conversation: ConversationId(1),
+                    seq: Seq(id),
+                    message: MessageId(id),
+                    sender,
+                    receiver: new.reader,
+                    status: Status::Read,
+                    at: Timestamp(0),
+                    advanced: id % 2 == 0,
+                };
+                Input::Marked {
+                    ticket: new.ticket,
+                    result: ok.then_some(marked).ok_or(Code::StorageFailed),
+                }
+            }
+            other => panic!("not a question: {other:?}"),
+        }
+    }
+
+    /// Drains the effects and holds each against what may be.
+    fn look(&mut self) {
+        while let Some(effect) = self.hub.poll_effect() {
+            match effect {
+                Effect::Send { to, frame, receipt } => {
+                    assert!(!to.is_empty());
+                    assert_eq!(to.iter().collect::<BTreeSet<_>>().len(), to.len());
+                    for conn in to {
+                        assert!(self.alive.contains(&conn), "{conn} is gone: {frame:?}");
+                        self.heard(conn, &frame, receipt.is_some());
+                    }
+                }
+                Effect::Close { conn, .. } => {
+                    assert!(self.alive.remove(&conn), "{conn} is gone");
+                }
+                Effect::Store(new) => {
+                    if matches!(new.body, Body::Call(_)) {
+                        self.entries += 1;
+                    }
+                    self.open.push(Effect::Store(new));
+                }
+                Effect::Mark(new) => self.open.push(Effect::Mark(new)),
+                Effect::CatchUp { conn, user } => {
+                    assert!(self.alive.contains(&conn));
+                    assert_eq!(owner(conn), user);
+                }
+                Effect::Online { user, online } => {
+                    let changed = if online {
+                        self.online.insert(user)
+                    } else {
+                        self.online.remove(&user)
+                    };
+                    assert!(changed, "{user} is told of twice");
+                }
+            }
+        }
+        let here: BTreeSet<UserId> = self.alive.iter().copied().map(owner).collect();
+        assert_eq!(self.online, here);
+        let counts = self.hub.counts();
+        assert_eq!(counts.connections, self.alive.len());
+        let over = self.entries - self.attempts_failed;
+        assert_eq!(
+            counts.calls_ringing + counts.calls_active,
+            self.calls.len() - over
+        );
+        assert_eq!(counts.in_flight, self.open.len());
+    }
+
+    fn heard(&mut self, conn: ConnId, frame: &ServerFrame, receipt: bool) {
+        let me = owner(conn);
+        match frame {
+            ServerFrame::Message(message) => {
+                let (sender, receiver) = self.messages[&message.message_id];
+                assert!(me == sender || me == receiver, "{conn} reads {message:?}");
+                assert_eq!(receipt, me == receiver);
+            }
+            ServerFrame::StatusUpdate(status) => {
+                assert!(me == status.sender_id || me == status.receiver_id);
+            }
+            ServerFrame::CallStarted {
+                call_id,
+                receiver_id,
+            } => {
+                let seen = Seen {
+                    caller: me,
+                    callee: *receiver_id,
+                    answers: BTreeMap::new(),
+                    answered: false,
+                    offers_of_callee: 0,
+                    offers_of_caller: 0,
+                };
+                assert!(self.calls.insert(*call_id, seen).is_none());
+                self.latest = Some(*call_id);
+            }
+            ServerFrame::CallOffer {
+                call_id, sender_id, ..
+            } => {
+                let call = self.member(conn, call_id, *sender_id);
+                if call.answered {
+                    if me == call.caller {
+                        call.offers_of_callee += 1;
+                    } else {
+                        call.offers_of_caller += 1;
+                    }
+                } else {
+                    assert_eq!(me, call.callee, "it rings for the callee alone");
+                }
+            }
+            ServerFrame::CallRinging { call_id, sender_id } => {
+                let call = self.member(conn, call_id, *sender_id);
+                assert!(me == call.caller && !call.answered);
+            }
+            ServerFrame::CallAnswer {
+                call_id, sender_id, ..
+            } => {
+                let call = self.member(conn, call_id, *sender_id);
+                call.answered = true;
+                let answers = call.answers.entry(conn).or_default();
+                *answers += 1;
+                let due = if me == call.caller {
+                    1 + call.offers_of_caller
+                } else {
+                    call.offers_of_callee
+                };
+                assert!(*answers <= due, "{answers} answers to {due} offers");
+            }
+            ServerFrame::IceCandidate {
+                call_id, sender_id, ..
+            } => {
+                let answered = self.was_answered(call_id);
+                self.member(conn, call_id, *sender_id);
+                assert!(answered, "a candidate before the answer");
+            }
+            ServerFrame::CallReject {
+                call_id: Some(call_id),
+                sender_id,
+                ..
+            } => {
+                let call = self.member(conn, call_id, *sender_id);
+                assert_eq!(me, call.caller);
+            }
+            ServerFrame::CallReject {
+                call_id: None,
+                payload,
+                ..
+            } => {
+                let word = serde_json::to_value(payload).expect("a word");
+                self.attempts_failed += usize::from(word != "glare");
+            }
+            ServerFrame::CallHangup {
+                call_id, sender_id, ..
+            } => {
+                self.member(conn, call_id, *sender_id);
+            }
+            ServerFrame::CallResumed { call_id, state } => {
+                let call = &self.calls[call_id];
+                assert!(me == call.caller || me == call.callee);
+                assert!(*state == CallState::Active || !call.answered);
+            }
+            ServerFrame::Hello { user_id, .. } => assert_eq!(*user_id, me),
+            ServerFrame::Presence { .. } | ServerFrame::Error { .. } => {}
+        }
+    }
+
+    /// An answer that waits because the caller has no socket counts as well:
+    /// then the hub says the call, the only one of three people, is active.
+    fn was_answered(&self, call_id: &CallId) -> bool {
+        let call = &self.calls[call_id];
+        let caller_here = self.alive.iter().any(|&conn| owner(conn) == call.caller);
+        call.answered || (!caller_here && self.hub.counts().calls_active == 1)
+    }
+
+    /// The call, once it is sure that this socket may hear of it from `sender`.
+    fn member(&mut self, conn: ConnId, call_id: &CallId, sender: UserId) -> &mut Seen {
+        let call = self.calls.get_mut(call_id).expect("a call that began");
+        let peer = if owner(conn) == call.caller {
+            call.callee
+        } else {
+            assert_eq!(owner(conn), call.callee, "{conn} is a stranger");
+            call.caller
+        };
+        assert_eq!(sender, peer);
+        call
+    }
+
+    /// Lets every clock run out; then every call has left its one entry.
+    fn end(mut self) {
+        for conn in CONNS {
+            self.take(Step::Disconnect(conn));
+        }
+        while let Some(due) = self.hub.poll_timeout() {
+            assert!(due > self.now, "a deadline passed unnoticed");
+            self.now = due;
+            self.hub.handle_timeout(self.now);
+            self.look();
+        }
+        let counts = self.hub.counts();
+        assert_eq!(counts.calls_ringing + counts.calls_active, 0);
+        assert_eq!(self.entries, self.calls.len() + self.attempts_failed);
+        while !self.open.is_empty() {
+            self.take(Step::Answer(0, true));
+        }
+        assert_eq!(self.hub.counts().in_flight, 0);
+    }
+}
+
+fn message(id: i64, sender: UserId, receiver: UserId, body: Body) -> StoredMessage {
+    StoredMessage {
+        id: MessageId(id),
+        conversation: ConversationId(1),
+        seq: Seq(id),
+        sender,
+        receiver,
+        client_message_id: None,
+        body,
+        created_at: Timestamp(0),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_people_do_the_hub_keeps_its_word(steps in vec(step(), 0..1_500)) {
+        let mut world = World::new();
+        for conn in CONNS {
+            world.take(Step::Connect(conn));
+            world.take(Step::CatchUp(conn, true));
+        }
+        for step in steps {
+            world.take(step);
+        }
+        world.end();
+    }
+}
