@@ -1,1 +1,15 @@
-//! stub
+//! The media plane: a STUN/TURN core that owns no socket and no clock
+//! ([`turn`]), and the thread that runs it ([`start`]). It knows no user names,
+//! no database and no HTTP: people are numbers here, and what they may do is
+//! written in their credential.
+
+mod config;
+pub mod counters;
+mod shard;
+pub mod turn;
+
+pub use config::RelayConfig;
+pub use counters::Counters;
+pub use ipnet::IpNet;
+pub use shard::{RelayHandle, StartError, start};
+pub use turn::auth::mint_credential;

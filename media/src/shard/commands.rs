@@ -1,0 +1,75 @@
+//! What others tell the shard: a queue, and an eventfd that wakes it.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+
+use rustix::event::{EventfdFlags, eventfd};
+
+use crate::turn::auth::Revoked;
+
+/// Something the shard is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    /// Take back the credentials of a person or a session.
+    Revoke(Revoked),
+    /// End.
+    Stop,
+}
+
+/// The end that tells.
+pub(super) struct Commander {
+    queue: Sender<Command>,
+    wake: Arc<OwnedFd>,
+}
+
+impl Commander {
+    /// Never waits. If the shard has ended, nobody hears it.
+    pub(super) fn send(&self, command: Command) {
+        if self.queue.send(command).is_ok() {
+            // It can fail only when 2^64 - 2 wake-ups are due already.
+            let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
+        }
+    }
+}
+
+/// The end that listens.
+pub(super) struct Commands {
+    queue: Receiver<Command>,
+    wake: Arc<OwnedFd>,
+}
+
+impl Commands {
+    /// Readable when there is a command.
+    pub(super) fn wake(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
+    }
+
+    /// Clears the wake-up. Called before the queue is emptied, so that nothing
+    /// slips in between.
+    pub(super) fn clear(&self) {
+        let _ = rustix::io::read(&self.wake, &mut [0; 8]);
+    }
+
+    /// The next command, if there is one.
+    pub(super) fn next(&self) -> Option<Command> {
+        self.queue.try_recv().ok()
+    }
+}
+
+pub(super) fn channel() -> io::Result<(Commander, Commands)> {
+    let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+    let (sender, receiver) = mpsc::channel();
+    let commander = Commander {
+        queue: sender,
+        wake: Arc::clone(&wake),
+    };
+    Ok((
+        commander,
+        Commands {
+            queue: receiver,
+            wake,
+        },
+    ))
+}

@@ -1,0 +1,225 @@
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the shell: it looks at the clock so that the core need not"
+)]
+//! The thread that runs a relay: it owns the sockets and the clock, asks the
+//! core, and does what that says. Nothing here decides.
+
+mod commands;
+mod event_loop;
+mod socket;
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::config::RelayConfig;
+use crate::counters::Counters;
+use crate::turn::auth::{MAX_TEXT, Revoked};
+use crate::turn::codec::Crypto;
+use crate::turn::server::{Entropy, Server};
+use commands::{Command, Commander};
+use event_loop::EventLoop;
+
+/// Why a relay did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address to listen on could not be bound.
+    #[error("cannot listen on udp {address}: {source}")]
+    Listen {
+        /// The address as configured.
+        address: SocketAddr,
+        /// What the kernel says.
+        source: io::Error,
+    },
+    /// No socket can be bound to the relay address.
+    #[error("cannot bind relay sockets to {address}: {source}")]
+    RelayAddress {
+        /// The address as configured.
+        address: Ipv4Addr,
+        /// What the kernel says.
+        source: io::Error,
+    },
+    /// The range of relay ports is empty, or all of it is excluded.
+    #[error("no relay port is left between {min} and {max}")]
+    NoPorts {
+        /// First port of the range.
+        min: u16,
+        /// Last port of the range.
+        max: u16,
+    },
+    /// There is nothing to listen on.
+    #[error("no address to listen on")]
+    NoListener,
+    /// The realm is too long for its attribute.
+    #[error("the realm has {length} bytes; at most 508 can be sent")]
+    RealmTooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// The message layer has no crypto, or there is no chance to be had.
+    #[error("no cryptography: {0}")]
+    Crypto(String),
+    /// epoll, eventfd or the thread.
+    #[error("cannot start the relay's thread: {0}")]
+    Thread(#[source] io::Error),
+}
+
+/// A running relay. Dropping it ends it, as [`Self::stop`] does.
+pub struct RelayHandle {
+    local_addresses: Vec<SocketAddr>,
+    counters: Arc<Counters>,
+    commander: Commander,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl fmt::Debug for RelayHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RelayHandle")
+            .field("local_addresses", &self.local_addresses)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RelayHandle {
+    /// The addresses that are listened on, in the order of
+    /// [`RelayConfig::listen`], with the ports the kernel gave for 0.
+    #[must_use]
+    pub fn local_addresses(&self) -> &[SocketAddr] {
+        &self.local_addresses
+    }
+
+    /// Ends what this session has allocated, and refuses its credentials from
+    /// now on. Does not wait; it is done within a few milliseconds.
+    pub fn revoke_session(&self, user: i64, session: i64) {
+        self.commander
+            .send(Command::Revoke(Revoked::Session(user, session)));
+    }
+
+    /// Ends what all sessions of this person have allocated, and refuses the
+    /// credentials made so far. One made later, with the full
+    /// [`RelayConfig::max_credential_lifetime`], is good. Does not wait.
+    pub fn revoke_user(&self, user: i64) {
+        self.commander.send(Command::Revoke(Revoked::User(user)));
+    }
+
+    /// What this relay has counted.
+    #[must_use]
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// Ends the relay and waits for its thread. Its sockets are closed then.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for RelayHandle {
+    fn drop(&mut self) {
+        self.commander.send(Command::Stop);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the relay's thread had panicked");
+        }
+    }
+}
+
+/// Binds all sockets of a relay and starts its thread.
+///
+/// # Errors
+///
+/// [`StartError`] names what could not be had, and the address in question.
+pub fn start(config: RelayConfig) -> Result<RelayHandle, StartError> {
+    check(&config)?;
+    let mut listeners = Vec::new();
+    let mut local_addresses = Vec::new();
+    for address in &config.listen {
+        let listener = socket::listener(*address).map_err(|source| StartError::Listen {
+            address: *address,
+            source,
+        })?;
+        listeners.push(listener.0);
+        local_addresses.push(listener.1);
+    }
+    socket::relay(SocketAddrV4::new(config.relay_bind, 0)).map_err(|source| {
+        StartError::RelayAddress {
+            address: config.relay_bind,
+            source,
+        }
+    })?;
+    let counters = Arc::new(Counters::new());
+    let listen_ports: Vec<u16> = local_addresses.iter().map(SocketAddr::port).collect();
+    let crypto = Crypto::new().map_err(|error| StartError::Crypto(error.to_string()))?;
+    let server = Server::new(
+        &config,
+        &listen_ports,
+        crypto,
+        entropy()?,
+        Arc::clone(&counters),
+        Instant::now(),
+    );
+    let (commander, commands) = commands::channel().map_err(StartError::Thread)?;
+    let event_loop = EventLoop::new(
+        server,
+        listeners,
+        config.relay_bind,
+        Arc::clone(&counters),
+        commands,
+    )
+    .map_err(StartError::Thread)?;
+    let thread = thread::Builder::new()
+        .name("relay-0".to_owned())
+        .spawn(move || event_loop.run())
+        .map_err(StartError::Thread)?;
+    Ok(RelayHandle {
+        local_addresses,
+        counters,
+        commander,
+        thread: Some(thread),
+    })
+}
+
+fn check(config: &RelayConfig) -> Result<(), StartError> {
+    if config.listen.is_empty() {
+        return Err(StartError::NoListener);
+    }
+    if config.realm.len() > MAX_TEXT {
+        return Err(StartError::RealmTooLong {
+            length: config.realm.len(),
+        });
+    }
+    let usable = |port: u16| port != 0 && !config.excluded_ports.contains(&port);
+    if !config.ports.clone().any(usable) {
+        return Err(StartError::NoPorts {
+            min: *config.ports.start(),
+            max: *config.ports.end(),
+        });
+    }
+    Ok(())
+}
+
+fn entropy() -> Result<Entropy, StartError> {
+    let source = SystemRandom::new();
+    let mut nonce_key = [0; 32];
+    source
+        .fill(&mut nonce_key)
+        .map_err(|_| StartError::Crypto("the kernel gives no random bytes".to_owned()))?;
+    let random = move || {
+        let mut bytes = [0; 8];
+        // Once the kernel has given random bytes it does not stop to.
+        source
+            .fill(&mut bytes)
+            .map_or(0, |()| u64::from_ne_bytes(bytes))
+    };
+    Ok(Entropy {
+        nonce_key,
+        random: Box::new(random),
+    })
+}
