@@ -241,18 +241,29 @@ impl Call {
         })
     }
 
-    /// Keeps a frame for an end that is away, with the sockets that got it.
-    pub(crate) fn keep(&mut self, side: Side, frame: &ServerFrame, seen: &[ConnId]) {
-        let end = self.end_mut(side);
+    /// Keeps a frame for an end that is away; says which of the person's
+    /// sockets get it at once: those that saw all that was kept before, so
+    /// that no socket hears things out of order.
+    pub(crate) fn keep(
+        &mut self,
+        side: Side,
+        frame: &ServerFrame,
+        mut sockets: Vec<ConnId>,
+    ) -> Vec<ConnId> {
         let of_negotiation = matches!(
             frame,
             ServerFrame::CallOffer { .. }
                 | ServerFrame::CallAnswer { .. }
                 | ServerFrame::IceCandidate { .. }
         );
-        if of_negotiation && end.away_since().is_some() {
-            end.kept.push((frame.clone(), seen.to_vec()));
+        if of_negotiation {
+            let kept = &mut self.end_mut(side).kept;
+            if let Some((_, seen)) = kept.last() {
+                sockets.retain(|conn| seen.contains(conn));
+            }
+            kept.push((frame.clone(), sockets.clone()));
         }
+        sockets
     }
 
     fn end(&self, side: Side) -> &End {

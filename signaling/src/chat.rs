@@ -90,7 +90,7 @@ impl CallEntry {
             CallOutcome::Busy => "تماس ناموفق: مشغول بود",
             CallOutcome::Cancelled => "تماس لغو شد",
             CallOutcome::NoAnswer => "تماس بی‌پاسخ",
-            CallOutcome::Offline => "تماس ناموفق: آنلاین نبود",
+            CallOutcome::Offline => "تماس ناموفق: آفلاین بود",
             CallOutcome::Lost => "تماس قطع شد",
         };
         match self.duration_s {

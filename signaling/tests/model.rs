@@ -2,6 +2,8 @@
 //! they do, nothing reaches a stranger, nothing comes too early or twice, and
 //! every call leaves exactly one entry.
 
+#![cfg(test)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -190,7 +192,10 @@ impl World {
                 let is_open = self.open.iter().any(|effect| match effect {
                     Effect::Store(new) => new.ticket == Ticket(ticket),
                     Effect::Mark(new) => new.ticket == Ticket(ticket),
-                    _ => false,
+                    Effect::Send { .. }
+                    | Effect::Close { .. }
+                    | Effect::CatchUp { .. }
+                    | Effect::Online { .. } => false,
                 });
                 if !is_open {
                     let result = Err(Code::Internal);
@@ -275,7 +280,10 @@ impl World {
                     result: ok.then_some(marked).ok_or(Code::StorageFailed),
                 }
             }
-            other => panic!("not a question: {other:?}"),
+            Effect::Send { .. }
+            | Effect::Close { .. }
+            | Effect::CatchUp { .. }
+            | Effect::Online { .. } => unreachable!("not a question"),
         }
     }
 
@@ -338,21 +346,26 @@ impl World {
             ServerFrame::StatusUpdate(status) => {
                 assert!(me == status.sender_id || me == status.receiver_id);
             }
+            ServerFrame::Hello { user_id, .. } => assert_eq!(*user_id, me),
+            ServerFrame::Presence { .. } | ServerFrame::Error { .. } => {}
+            ServerFrame::CallStarted { .. }
+            | ServerFrame::CallOffer { .. }
+            | ServerFrame::CallRinging { .. }
+            | ServerFrame::CallAnswer { .. }
+            | ServerFrame::IceCandidate { .. }
+            | ServerFrame::CallReject { .. }
+            | ServerFrame::CallHangup { .. }
+            | ServerFrame::CallResumed { .. } => self.heard_of_call(conn, frame),
+        }
+    }
+
+    fn heard_of_call(&mut self, conn: ConnId, frame: &ServerFrame) {
+        let me = owner(conn);
+        match frame {
             ServerFrame::CallStarted {
                 call_id,
                 receiver_id,
-            } => {
-                let seen = Seen {
-                    caller: me,
-                    callee: *receiver_id,
-                    answers: BTreeMap::new(),
-                    answered: false,
-                    offers_of_callee: 0,
-                    offers_of_caller: 0,
-                };
-                assert!(self.calls.insert(*call_id, seen).is_none());
-                self.latest = Some(*call_id);
-            }
+            } => self.began(*call_id, me, *receiver_id),
             ServerFrame::CallOffer {
                 call_id, sender_id, ..
             } => {
@@ -418,9 +431,25 @@ impl World {
                 assert!(me == call.caller || me == call.callee);
                 assert!(*state == CallState::Active || !call.answered);
             }
-            ServerFrame::Hello { user_id, .. } => assert_eq!(*user_id, me),
-            ServerFrame::Presence { .. } | ServerFrame::Error { .. } => {}
+            ServerFrame::Hello { .. }
+            | ServerFrame::Message(_)
+            | ServerFrame::StatusUpdate(_)
+            | ServerFrame::Presence { .. }
+            | ServerFrame::Error { .. } => unreachable!("not of a call"),
         }
+    }
+
+    fn began(&mut self, call_id: CallId, caller: UserId, callee: UserId) {
+        let seen = Seen {
+            caller,
+            callee,
+            answers: BTreeMap::new(),
+            answered: false,
+            offers_of_callee: 0,
+            offers_of_caller: 0,
+        };
+        assert!(self.calls.insert(call_id, seen).is_none());
+        self.latest = Some(call_id);
     }
 
     /// An answer that waits because the caller has no socket counts as well:

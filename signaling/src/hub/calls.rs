@@ -309,11 +309,7 @@ impl Hub {
             Audience::End(side) => match call.seat(side) {
                 Seat::Taken { conn, .. } => vec![conn],
                 Seat::Open => self.sockets.of(call.user(side)),
-                Seat::Away { .. } => {
-                    let conns = self.sockets.of(call.user(side));
-                    call.keep(side, &frame, &conns);
-                    conns
-                }
+                Seat::Away { .. } => call.keep(side, &frame, self.sockets.of(call.user(side))),
             },
         };
         self.send(conns, frame, None);

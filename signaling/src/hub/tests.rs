@@ -177,9 +177,9 @@ fn said(frame: &ServerFrame) -> String {
     ] {
         words.extend(json.pointer(path).cloned());
     }
-    let words = words.iter().map(|word| match word {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+    let words = words.iter().map(|word| {
+        let text = word.as_str().map(str::to_owned);
+        text.unwrap_or_else(|| word.to_string())
     });
     words.collect::<Vec<_>>().join(" ")
 }

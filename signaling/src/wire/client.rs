@@ -385,3 +385,6 @@ impl Fields {
 fn id(value: &Value) -> Option<i64> {
     value.as_i64().filter(|&number| number > 0)
 }
+
+#[cfg(test)]
+mod tests;

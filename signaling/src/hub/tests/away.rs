@@ -192,3 +192,20 @@ fn a_candidate_over_the_limit_does_not_lose_what_waited_for_an_end() {
         ["12 call_resumed active", "12 call_answer a"]
     );
 }
+
+#[test]
+fn a_socket_that_came_later_hears_what_waits_in_order_and_only_when_it_resumes() {
+    let mut bench = ringing_bench(&[11, 21]);
+    bench.leave(11);
+    assert_eq!(bench.say(21, &answer(1, "a")), [""; 0]);
+    bench.join(12);
+    assert_eq!(bench.say(21, &offer(1, "n")), [""; 0]);
+    assert_eq!(
+        bench.say(12, &resume()),
+        [
+            "12 call_resumed active",
+            "12 call_answer a",
+            "12 call_offer n"
+        ]
+    );
+}

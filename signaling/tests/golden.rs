@@ -1,0 +1,431 @@
+//! The golden frames of `tests/wire`, which the web client is tested against
+//! as well: one file per frame and variant.
+
+#![cfg(test)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use payambar_signaling::chat::{Body, CallEntry, CallOutcome, Marked, Status, StoredMessage};
+use payambar_signaling::ids::{CallId, ConversationId, MessageId, Seq, Timestamp, UserId};
+use payambar_signaling::wire::{
+    CallState, Candidate, ClientFrame, Code, HangupReason, Language, MessageFrame, Reference,
+    RejectReason, Sdp, ServerFrame, StatusFrame, parse,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const NAME: &str = "0192f0c1-7e3b-7000-8000-000000000001";
+const ME: UserId = UserId(1);
+const YOU: UserId = UserId(2);
+
+/// The frames of one direction, by file name without direction and ending.
+fn golden(direction: &str) -> BTreeMap<String, Value> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/wire");
+    let mut frames = BTreeMap::new();
+    for file in fs::read_dir(folder).expect("the folder of golden frames") {
+        let path = file.expect("a file").path();
+        let name = path.file_stem().expect("a name").to_str().expect("utf-8");
+        let text = fs::read_to_string(&path).expect("readable");
+        let golden: Value = serde_json::from_str(&text).expect("json");
+        let said = golden["direction"].as_str().expect("a direction");
+        let rest = name.strip_prefix(said).and_then(|n| n.strip_prefix('_'));
+        let rest = rest.unwrap_or_else(|| panic!("{name} is not {said}_…"));
+        let kind = golden["frame"]["type"].as_str().expect("a type");
+        assert!(rest.starts_with(kind), "{name} holds a {kind}");
+        if said == direction {
+            frames.insert(rest.to_owned(), golden["frame"].clone());
+        }
+    }
+    frames
+}
+
+fn call_id() -> CallId {
+    "00112233445566778899aabbccddeeff".parse().expect("an id")
+}
+
+fn offer() -> Sdp {
+    Sdp::new("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\n").expect("an offer")
+}
+
+fn answer() -> Sdp {
+    Sdp::new("v=0\r\no=- 3 4 IN IP4 127.0.0.1\r\n").expect("an answer")
+}
+
+fn candidate(fragment: Option<&str>) -> Candidate {
+    let fields = json!({
+        "candidate": "candidate:1 1 udp 2122260223 192.0.2.1 54321 typ host",
+        "sdpMid": "0",
+        "sdpMLineIndex": 0,
+        "usernameFragment": fragment,
+    });
+    Candidate::new(fields.as_object().expect("an object").clone()).expect("a candidate")
+}
+
+fn client_frames() -> Vec<(&'static str, ClientFrame)> {
+    let named = Some(call_id());
+    let text = |name: Option<&str>| ClientFrame::Message {
+        receiver: YOU,
+        content: "سلام".to_owned(),
+        client_message_id: name.map(str::to_owned),
+    };
+    let call_offer = |call_id| ClientFrame::CallOffer {
+        peer: YOU,
+        sdp: offer(),
+        call_id,
+    };
+    let call_ringing = |call_id| ClientFrame::CallRinging { peer: ME, call_id };
+    let call_answer = |call_id| ClientFrame::CallAnswer {
+        peer: ME,
+        sdp: answer(),
+        call_id,
+    };
+    let ice_candidate = |fragment, call_id| ClientFrame::IceCandidate {
+        peer: YOU,
+        candidate: candidate(fragment),
+        call_id,
+    };
+    let call_reject = |busy, call_id| ClientFrame::CallReject {
+        peer: ME,
+        busy,
+        call_id,
+    };
+    let call_hangup = |call_id| ClientFrame::CallHangup { peer: YOU, call_id };
+    let watch = |users| ClientFrame::PresenceSubscribe { users };
+    let message = MessageId(41);
+    vec![
+        ("message", text(None)),
+        ("message_named", text(Some(NAME))),
+        ("mark_delivered", ClientFrame::MarkDelivered { message }),
+        ("mark_read", ClientFrame::MarkRead { message }),
+        ("presence_subscribe", watch(vec![YOU, UserId(3)])),
+        ("presence_subscribe_nobody", watch(vec![])),
+        ("call_offer", call_offer(None)),
+        ("call_offer_renegotiation", call_offer(named)),
+        ("call_ringing", call_ringing(named)),
+        ("call_ringing_unnamed", call_ringing(None)),
+        ("call_answer", call_answer(named)),
+        ("call_answer_unnamed", call_answer(None)),
+        ("ice_candidate", ice_candidate(Some("aB3d"), named)),
+        ("ice_candidate_unnamed", ice_candidate(None, None)),
+        ("call_reject", call_reject(false, named)),
+        ("call_reject_busy", call_reject(true, named)),
+        ("call_reject_unnamed", call_reject(false, None)),
+        ("call_hangup", call_hangup(named)),
+        ("call_hangup_reason", call_hangup(named)),
+        ("call_hangup_unnamed", call_hangup(None)),
+        (
+            "call_resume",
+            ClientFrame::CallResume { call_id: call_id() },
+        ),
+    ]
+}
+
+fn message(name: Option<&str>, body: Body) -> ServerFrame {
+    ServerFrame::Message(MessageFrame::from(&StoredMessage {
+        id: MessageId(41),
+        conversation: ConversationId(7),
+        seq: Seq(12),
+        sender: ME,
+        receiver: YOU,
+        client_message_id: name.map(str::to_owned),
+        body,
+        created_at: Timestamp(1_795_222_923_456),
+    }))
+}
+
+fn entry(outcome: CallOutcome, duration_s: Option<u32>) -> ServerFrame {
+    message(
+        None,
+        Body::Call(CallEntry {
+            outcome,
+            duration_s,
+        }),
+    )
+}
+
+fn status(status: Status) -> ServerFrame {
+    ServerFrame::StatusUpdate(StatusFrame::from(&Marked {
+        conversation: ConversationId(7),
+        seq: Seq(12),
+        message: MessageId(41),
+        sender: ME,
+        receiver: YOU,
+        status,
+        at: Timestamp(1_795_222_923_456),
+        advanced: true,
+    }))
+}
+
+fn reject(call_id: Option<CallId>, payload: RejectReason) -> ServerFrame {
+    ServerFrame::CallReject {
+        call_id,
+        sender_id: YOU,
+        payload,
+    }
+}
+
+fn hangup(payload: HangupReason) -> ServerFrame {
+    ServerFrame::CallHangup {
+        call_id: call_id(),
+        sender_id: YOU,
+        payload,
+    }
+}
+
+fn error(code: Code, kind: &str, name: Option<&str>, call_id: Option<CallId>) -> ServerFrame {
+    ServerFrame::Error {
+        code,
+        error: code.text(Language::Persian).to_owned(),
+        reference: Reference {
+            r#type: kind.to_owned(),
+            client_message_id: name.map(str::to_owned),
+            call_id,
+        },
+    }
+}
+
+fn chat_frames() -> Vec<(&'static str, ServerFrame)> {
+    let hello = ServerFrame::Hello {
+        user_id: ME,
+        version: "0.1.0".to_owned(),
+    };
+    let presence = |online| ServerFrame::Presence {
+        user_id: YOU,
+        online,
+    };
+    let text = || Body::Text("سلام".to_owned());
+    vec![
+        ("hello", hello),
+        ("message", message(None, text())),
+        ("message_named", message(Some(NAME), text())),
+        (
+            "message_call_answered",
+            entry(CallOutcome::Answered, Some(65)),
+        ),
+        (
+            "message_call_answered_at_once",
+            entry(CallOutcome::Answered, Some(0)),
+        ),
+        ("message_call_declined", entry(CallOutcome::Declined, None)),
+        ("message_call_busy", entry(CallOutcome::Busy, None)),
+        (
+            "message_call_cancelled",
+            entry(CallOutcome::Cancelled, None),
+        ),
+        ("message_call_no_answer", entry(CallOutcome::NoAnswer, None)),
+        ("message_call_offline", entry(CallOutcome::Offline, None)),
+        ("message_call_lost", entry(CallOutcome::Lost, None)),
+        (
+            "message_call_lost_active",
+            entry(CallOutcome::Lost, Some(50)),
+        ),
+        ("status_update_delivered", status(Status::Delivered)),
+        ("status_update_read", status(Status::Read)),
+        ("presence_online", presence(true)),
+        ("presence_offline", presence(false)),
+        ("error", error(Code::BadFrame, "", None, None)),
+        (
+            "error_message",
+            error(Code::UserNotFound, "message", Some(NAME), None),
+        ),
+        (
+            "error_call",
+            error(Code::CallUnknown, "call_answer", None, Some(call_id())),
+        ),
+    ]
+}
+
+fn call_frames() -> Vec<(&'static str, ServerFrame)> {
+    let call_id = call_id();
+    let started = ServerFrame::CallStarted {
+        call_id,
+        receiver_id: YOU,
+    };
+    let offered = ServerFrame::CallOffer {
+        call_id,
+        sender_id: ME,
+        payload: offer(),
+    };
+    let rings = ServerFrame::CallRinging {
+        call_id,
+        sender_id: YOU,
+    };
+    let answered = ServerFrame::CallAnswer {
+        call_id,
+        sender_id: YOU,
+        payload: answer(),
+    };
+    let way = ServerFrame::IceCandidate {
+        call_id,
+        sender_id: ME,
+        payload: candidate(Some("aB3d")),
+    };
+    let resumed = |state| ServerFrame::CallResumed { call_id, state };
+    vec![
+        ("call_started", started),
+        ("call_offer", offered),
+        ("call_ringing", rings),
+        ("call_answer", answered),
+        ("ice_candidate", way),
+        (
+            "call_reject_declined",
+            reject(Some(call_id), RejectReason::Declined),
+        ),
+        (
+            "call_reject_busy",
+            reject(Some(call_id), RejectReason::Busy),
+        ),
+        ("call_reject_busy_at_once", reject(None, RejectReason::Busy)),
+        ("call_reject_offline", reject(None, RejectReason::Offline)),
+        ("call_reject_glare", reject(None, RejectReason::Glare)),
+        ("call_hangup_ended", hangup(HangupReason::Ended)),
+        ("call_hangup_cancelled", hangup(HangupReason::Cancelled)),
+        ("call_hangup_no_answer", hangup(HangupReason::NoAnswer)),
+        (
+            "call_hangup_answered_elsewhere",
+            hangup(HangupReason::AnsweredElsewhere),
+        ),
+        (
+            "call_hangup_declined_elsewhere",
+            hangup(HangupReason::DeclinedElsewhere),
+        ),
+        (
+            "call_hangup_connection_lost",
+            hangup(HangupReason::ConnectionLost),
+        ),
+        (
+            "call_hangup_session_ended",
+            hangup(HangupReason::SessionEnded),
+        ),
+        ("call_resumed_ringing", resumed(CallState::Ringing)),
+        ("call_resumed_active", resumed(CallState::Active)),
+    ]
+}
+
+#[test]
+fn every_client_frame_parses_to_its_value() {
+    let mut files = golden("client");
+    for (name, expected) in client_frames() {
+        let frame = files.remove(name).unwrap_or_else(|| panic!("{name}"));
+        assert_eq!(parse(&frame.to_string()), Ok(expected), "{name}");
+    }
+    assert!(files.is_empty(), "no value for {:?}", files.keys());
+}
+
+#[test]
+fn every_server_frame_is_written_as_its_file_says() {
+    let mut files = golden("server");
+    for (name, frame) in chat_frames().into_iter().chain(call_frames()) {
+        let expected = files.remove(name).unwrap_or_else(|| panic!("{name}"));
+        let text = frame.to_json();
+        let written: Value = serde_json::from_str(&text).expect("json");
+        assert_eq!(written, expected, "{name}");
+        assert!(text.starts_with(r#"{"type":""#), "{name}: type comes first");
+    }
+    assert!(files.is_empty(), "no value for {:?}", files.keys());
+}
+
+/// The types in the first column of the table under this heading.
+fn protocol_types(heading: &str) -> BTreeSet<String> {
+    let protocol = include_str!("../PROTOCOL.md");
+    let (_, section) = protocol.split_once(heading).expect("the heading");
+    let section = section.split("\n### ").next().unwrap_or_default();
+    let cells = section.lines().filter_map(|line| {
+        let cell = line.strip_prefix("| `")?;
+        cell.split('|').next()
+    });
+    cells
+        .flat_map(|cell| cell.split(['`', ',', ' ']))
+        .filter(|word| !word.is_empty() && *word != "type")
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_frame_of_the_protocol_has_a_golden_one() {
+    for (direction, heading) in [
+        ("client", "### Client → server"),
+        ("server", "### Server → client"),
+    ] {
+        let types: BTreeSet<String> = golden(direction)
+            .values()
+            .map(|frame| frame["type"].as_str().expect("a type").to_owned())
+            .collect();
+        assert_eq!(types, protocol_types(heading), "{direction}");
+        assert!(types.len() > 10);
+    }
+}
+
+/// Nonsense a field may hold.
+fn nonsense() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,40}".prop_map(Value::from),
+        Just(json!([])),
+        Just(json!({"offer": [], "answer": 1, "candidate": {}, "reason": {}})),
+        Just(json!("x".repeat(70_000))),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_panics(text in any::<String>()) {
+        let _ = parse(&text);
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = parse(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn no_nesting_panics(open in "[\\[{\":a]{0,400}", depth in 0_usize..5_000) {
+        let _ = parse(&format!("{}{open}", "[".repeat(depth)));
+        let nested = format!(r#"{{"type":"call_hangup","receiver_id":1,"payload":{}"#, "[".repeat(depth));
+        prop_assert!(parse(&nested).is_err());
+    }
+
+    #[test]
+    fn a_golden_frame_with_a_changed_field_is_read_or_refused_by_name(
+        pick in any::<prop::sample::Index>(),
+        field in any::<prop::sample::Index>(),
+        value in nonsense(),
+    ) {
+        let frames: Vec<Value> = golden("client").into_values().collect();
+        let mut frame = pick.get(&frames).clone();
+        let fields = frame.as_object_mut().expect("an object");
+        let name = field.get(&fields.keys().cloned().collect::<Vec<_>>()).clone();
+        let kind = fields["type"].clone();
+        fields.insert(name.clone(), value);
+        match parse(&frame.to_string()) {
+            Ok(read) => prop_assert_eq!(Value::from(read.reference().r#type), kind),
+            Err(refused) if name != "type" => {
+                prop_assert_eq!(Value::from(refused.reference.r#type), kind);
+            }
+            Err(refused) => prop_assert!(
+                matches!(refused.code, Code::BadFrame | Code::UnknownType)
+            ),
+        }
+    }
+
+    #[test]
+    fn a_golden_frame_cut_or_spoilt_never_panics(
+        pick in any::<prop::sample::Index>(),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let frames: Vec<Value> = golden("client").into_values().collect();
+        let text = pick.get(&frames).to_string();
+        let at = at.index(text.len());
+        let mut bytes = text.into_bytes();
+        let _ = parse(&String::from_utf8_lossy(&bytes[..at]));
+        bytes[at] = byte;
+        let _ = parse(&String::from_utf8_lossy(&bytes));
+    }
+}
