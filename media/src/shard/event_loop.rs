@@ -126,9 +126,17 @@ impl EventLoop {
                 }
             }
             let now = Instant::now();
+            // Commands first: who is told of a revocation and then hears of the
+            // client must not find it still served.
+            let commanded = |event: &epoll::Event| {
+                let data = event.data;
+                Token::unpack(data) == Some(Token::Commands)
+            };
+            if events.iter().any(commanded) && self.obey(now) {
+                return;
+            }
             for event in &events {
                 match Token::unpack(event.data) {
-                    Some(Token::Commands) if self.obey(now) => return,
                     Some(Token::Listener(index)) => self.serve_clients(index, now),
                     Some(Token::Relay(port)) => self.serve_peers(port, now),
                     Some(Token::Commands) | None => {}

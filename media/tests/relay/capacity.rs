@@ -1,0 +1,146 @@
+//! Ports and quotas: how many allocations there can be, and on which ports.
+
+use std::collections::BTreeSet;
+
+use payambar_media::counters::Metric;
+use payambar_media::turn::RelayPort;
+use payambar_media::turn::server::RelayFailure;
+
+use crate::common::*;
+
+fn alice() -> Caller {
+    Caller::session("192.0.2.1:4000", 7, 3)
+}
+
+#[test]
+fn a_stranger_is_answered_with_at_most_3_5_times_the_bytes() {
+    for realm in ["r", "a-rather-long-name.of-some-relay.example.org"] {
+        let mut config = config();
+        config.realm = realm.to_owned();
+        let (mut world, mut caller) = (World::with(&config), alice());
+        for (kind, attributes) in [
+            (ALLOCATE, vec![]),
+            (ALLOCATE, vec![udp()]),
+            (REFRESH, vec![]),
+            (BINDING, vec![]),
+        ] {
+            let request = message(kind, caller.transaction(), &attributes);
+            let reply = world.ask(caller.id, &request.raw).unwrap();
+            assert!(
+                reply.0.raw.len() * 2 <= request.raw.len() * 7,
+                "{kind:#x} {realm}"
+            );
+        }
+    }
+}
+
+#[test]
+fn even_port_gives_an_even_port_and_reserves_none() {
+    for user in 0..20 {
+        let mut world = World::new();
+        let mut caller = Caller::session("192.0.2.1:4000", user, 3);
+        world.failures = vec![RelayFailure::PortTaken; user as usize % 4];
+        let reply = world.request(&mut caller, ALLOCATE, &[udp(), (EVEN_PORT, vec![0])]);
+        assert!(reply.relayed().port().is_multiple_of(2));
+    }
+    assert_eq!(code_of_allocate(&[udp(), (EVEN_PORT, vec![0x80])]), 508);
+    assert_eq!(code_of_allocate(&[udp(), (EVEN_PORT, vec![])]), 400);
+}
+
+#[test]
+fn a_person_may_hold_so_many_allocations_and_gets_486_for_one_more() {
+    let mut world = World::new();
+    let mut callers: Vec<_> = (0..4)
+        .map(|n| Caller::session(&format!("192.0.2.1:{}", 4000 + n), 7, n))
+        .collect();
+    for caller in &mut callers[..3] {
+        world.allocate(caller);
+    }
+    assert_eq!(
+        world.request(&mut callers[3], ALLOCATE, &[udp()]).code(),
+        486
+    );
+    world.request(&mut callers[0], REFRESH, &[lifetime(0)]);
+    world.allocate(&mut callers[3]);
+    world.allocate(&mut Caller::session("192.0.2.1:5000", 8, 1));
+}
+
+#[test]
+fn a_static_pair_has_a_quota_of_its_own_and_zero_means_none() {
+    for (limit, codes) in [(1, [0, 486]), (0, [0, 0])] {
+        let mut config = config();
+        config.max_allocations_per_user = limit;
+        let mut world = World::with(&config);
+        let given = ["192.0.2.1:1", "192.0.2.2:2"].map(|address| {
+            let mut caller = Caller::new(address, "static", "pass");
+            world.request(&mut caller, ALLOCATE, &[udp()]).code()
+        });
+        assert_eq!(given, codes);
+    }
+}
+
+#[test]
+fn a_full_range_gets_508_and_every_port_was_given_first() {
+    let mut config = config();
+    config.max_allocations_per_user = 0;
+    let mut world = World::with(&config);
+    let mut ports = BTreeSet::new();
+    for n in 0..99 {
+        ports.insert(world.allocate(&mut Caller::session(
+            &format!("192.0.2.1:{}", 1000 + n),
+            7,
+            1,
+        )));
+    }
+    assert_eq!(ports.len(), 99);
+    assert!(!ports.contains(&RelayPort(50_000)), "an excluded port");
+    let mut late = Caller::session("192.0.2.1:4000", 7, 1);
+    assert_eq!(world.request(&mut late, ALLOCATE, &[udp()]).code(), 508);
+}
+
+#[test]
+fn a_freed_port_is_given_again_after_two_minutes() {
+    let mut config = config();
+    config.ports = 50_001..=50_001;
+    let (mut world, mut caller) = (World::with(&config), alice());
+    world.allocate(&mut caller);
+    world.request(&mut caller, REFRESH, &[lifetime(0)]);
+    world.wait(119);
+    assert_eq!(world.request(&mut caller, ALLOCATE, &[udp()]).code(), 508);
+    world.wait(1);
+    world.allocate(&mut caller);
+}
+
+#[test]
+fn a_taken_port_means_the_next_and_not_without_end() {
+    let (mut world, mut caller) = (World::new(), alice());
+    world.failures = vec![RelayFailure::PortTaken; 15];
+    world.allocate(&mut caller);
+    assert_eq!(world.count(Metric::RelayPortsTaken), 15);
+    world.request(&mut caller, REFRESH, &[lifetime(0)]);
+    world.failures = vec![RelayFailure::PortTaken; 16];
+    assert_eq!(world.request(&mut caller, ALLOCATE, &[udp()]).code(), 508);
+    assert!(world.open.is_empty());
+    world.allocate(&mut caller);
+}
+
+#[test]
+fn a_relay_that_cannot_open_gets_508_at_once() {
+    let (mut world, mut caller) = (World::new(), alice());
+    world.failures = vec![RelayFailure::Other];
+    let reply = world.request(&mut caller, ALLOCATE, &[udp()]);
+    assert_eq!(reply.code(), 508);
+    assert!(caller.trusts(&reply));
+    assert_eq!(world.count(Metric::Allocations), 0);
+}
+
+#[test]
+fn a_port_that_opens_for_nobody_is_closed() {
+    let mut world = World::new();
+    world.open.insert(50_007);
+    world
+        .server
+        .handle_relay_opened(RelayPort(50_007), world.now);
+    world.drain();
+    assert!(world.open.is_empty());
+}

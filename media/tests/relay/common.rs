@@ -1,0 +1,470 @@
+//! A world around the core: a clock, a kernel that opens ports, and clients
+//! that write requests with the message layer and read the answers.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use payambar_media::counters::Metric;
+use payambar_media::turn::auth::Revoked;
+use payambar_media::turn::codec::Crypto;
+use payambar_media::turn::packet::Packet;
+use payambar_media::turn::server::{Effect, Entropy, Forward, RelayFailure, Server};
+use payambar_media::turn::{ClientId, PeerAddr, RelayPort};
+use payambar_media::{Counters, RelayConfig, mint_credential};
+use rtc_stun::attributes::{
+    ATTR_MESSAGE_INTEGRITY, ATTR_NONCE, ATTR_REALM, ATTR_XOR_PEER_ADDRESS,
+    ATTR_XOR_RELAYED_ADDRESS, ATTR_XORMAPPED_ADDRESS, AttrType,
+};
+use rtc_stun::error_code::ErrorCodeAttribute;
+use rtc_stun::fingerprint::FINGERPRINT;
+use rtc_stun::integrity::MessageIntegrity;
+use rtc_stun::message::{Getter, Message, Setter};
+use rtc_stun::xoraddr::XorMappedAddress;
+use rtc_turn::crypto::{RTCCryptoProvider, default_provider};
+
+pub(crate) const SECRET: &[u8] = b"a secret of the operator";
+pub(crate) const REALM: &str = "relay.test";
+pub(crate) const ADVERTISED: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 9);
+pub(crate) const UNIX: u64 = 1_900_000_000;
+pub(crate) const HOUR: u64 = 3600;
+
+pub(crate) const BINDING: u16 = 0x0001;
+pub(crate) const ALLOCATE: u16 = 0x0003;
+pub(crate) const REFRESH: u16 = 0x0004;
+pub(crate) const CREATE_PERMISSION: u16 = 0x0008;
+pub(crate) const CHANNEL_BIND: u16 = 0x0009;
+pub(crate) const CONNECT: u16 = 0x000A;
+pub(crate) const SEND_INDICATION: u16 = 0x0016;
+
+pub(crate) const USERNAME: u16 = 0x0006;
+pub(crate) const CHANNEL_NUMBER: u16 = 0x000C;
+pub(crate) const LIFETIME: u16 = 0x000D;
+pub(crate) const PEER: u16 = 0x0012;
+pub(crate) const DATA: u16 = 0x0013;
+pub(crate) const FAMILY: u16 = 0x0017;
+pub(crate) const EVEN_PORT: u16 = 0x0018;
+pub(crate) const TRANSPORT: u16 = 0x0019;
+pub(crate) const DONT_FRAGMENT: u16 = 0x001A;
+pub(crate) const RESERVATION_TOKEN: u16 = 0x0022;
+
+/// An attribute to be written: its type and value.
+pub(crate) type Attribute = (u16, Vec<u8>);
+
+pub(crate) fn udp() -> Attribute {
+    (TRANSPORT, vec![17, 0, 0, 0])
+}
+
+pub(crate) fn lifetime(seconds: u32) -> Attribute {
+    (LIFETIME, seconds.to_be_bytes().to_vec())
+}
+
+pub(crate) fn channel(number: u16) -> Attribute {
+    (CHANNEL_NUMBER, [number.to_be_bytes(), [0, 0]].concat())
+}
+
+/// XOR-PEER-ADDRESS; it is masked when the transaction id is known.
+pub(crate) fn peer(address: &str) -> Attribute {
+    (PEER, address.as_bytes().to_vec())
+}
+
+fn provider() -> Arc<dyn RTCCryptoProvider> {
+    default_provider().unwrap()
+}
+
+/// Writes a message. A PEER attribute holds its address as text.
+pub(crate) fn message(kind: u16, transaction: [u8; 12], attributes: &[Attribute]) -> Message {
+    let mut message = Message::new();
+    message.typ.read_value(kind);
+    message.transaction_id.0 = transaction;
+    message.write_header();
+    for (kind, value) in attributes {
+        let text = std::str::from_utf8(value).unwrap_or_default();
+        match text.parse::<SocketAddr>() {
+            Ok(address) if *kind == PEER => {
+                let address = XorMappedAddress {
+                    ip: address.ip(),
+                    port: address.port(),
+                };
+                address
+                    .add_to_as(&mut message, ATTR_XOR_PEER_ADDRESS)
+                    .unwrap();
+            }
+            Ok(_) | Err(_) => message.add(AttrType(*kind), value),
+        }
+    }
+    message
+}
+
+/// An answer, decoded.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply(pub(crate) Message);
+
+impl Reply {
+    pub(crate) fn read(bytes: &[u8]) -> Self {
+        let mut message = Message::new();
+        message.unmarshal_binary(bytes).unwrap();
+        Self(message)
+    }
+
+    /// The code of an error, 0 for a success.
+    pub(crate) fn code(&self) -> u16 {
+        let mut code = ErrorCodeAttribute::default();
+        match self.0.typ.value() & 0x0110 {
+            0x0100 => 0,
+            0x0110 => {
+                code.get_from(&self.0).unwrap();
+                assert!(
+                    code.reason.is_empty(),
+                    "reason phrases only make answers larger"
+                );
+                code.code.0
+            }
+            other => panic!("not an answer: {other:#x}"),
+        }
+    }
+
+    pub(crate) fn relayed(&self) -> SocketAddr {
+        self.address(ATTR_XOR_RELAYED_ADDRESS)
+    }
+
+    pub(crate) fn mapped(&self) -> SocketAddr {
+        self.address(ATTR_XORMAPPED_ADDRESS)
+    }
+
+    fn address(&self, kind: AttrType) -> SocketAddr {
+        let mut address = XorMappedAddress::default();
+        address.get_from_as(&self.0, kind).unwrap();
+        SocketAddr::new(address.ip, address.port)
+    }
+
+    pub(crate) fn lifetime(&self) -> u32 {
+        u32::from_be_bytes(self.0.get(AttrType(LIFETIME)).unwrap().try_into().unwrap())
+    }
+
+    pub(crate) fn has(&self, kind: AttrType) -> bool {
+        self.0.contains(kind)
+    }
+}
+
+/// Somebody with a credential, and what the server told last.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) id: ClientId,
+    pub(crate) username: String,
+    pub(crate) password: String,
+    pub(crate) realm: String,
+    pub(crate) nonce: Vec<u8>,
+    pub(crate) fingerprint: bool,
+    sent: u32,
+}
+
+impl Caller {
+    pub(crate) fn new(address: &str, username: &str, password: &str) -> Self {
+        Self {
+            id: ClientId {
+                listener: 0,
+                address: address.parse().unwrap(),
+            },
+            username: username.to_owned(),
+            password: password.to_owned(),
+            realm: REALM.to_owned(),
+            nonce: Vec::new(),
+            fingerprint: false,
+            sent: 0,
+        }
+    }
+
+    /// A person's session, with a credential for an hour.
+    pub(crate) fn session(address: &str, user: i64, session: i64) -> Self {
+        let (username, password) = mint_credential(SECRET, UNIX + HOUR, user, session);
+        Self::new(address, &username, &password)
+    }
+
+    pub(crate) fn transaction(&mut self) -> [u8; 12] {
+        self.sent += 1;
+        let mut id = *b"transact\0\0\0\0";
+        id[8..].copy_from_slice(&self.sent.to_be_bytes());
+        id
+    }
+
+    /// A request signed with the credential.
+    pub(crate) fn signed(&mut self, kind: u16, attributes: &[Attribute]) -> Message {
+        let transaction = self.transaction();
+        self.signed_as(kind, transaction, attributes)
+    }
+
+    pub(crate) fn signed_as(
+        &self,
+        kind: u16,
+        transaction: [u8; 12],
+        attributes: &[Attribute],
+    ) -> Message {
+        let mut all = attributes.to_vec();
+        all.push((USERNAME, self.username.clone().into_bytes()));
+        all.push((ATTR_REALM.0, self.realm.clone().into_bytes()));
+        all.push((ATTR_NONCE.0, self.nonce.clone()));
+        let mut message = message(kind, transaction, &all);
+        self.sign(&mut message);
+        message
+    }
+
+    pub(crate) fn sign(&self, message: &mut Message) {
+        let provider = provider();
+        let integrity = MessageIntegrity::new_long_term_integrity_with_provider(
+            self.username.clone(),
+            self.realm.clone(),
+            self.password.clone(),
+            provider.crypto(),
+        );
+        integrity.unwrap().add_to(message).unwrap();
+        if self.fingerprint {
+            FINGERPRINT.add_to(message).unwrap();
+        }
+    }
+
+    /// Whether the answer's MESSAGE-INTEGRITY was made with our password.
+    pub(crate) fn trusts(&self, reply: &Reply) -> bool {
+        let provider = provider();
+        let key = MessageIntegrity::long_term_integrity_key(
+            self.username.clone(),
+            self.realm.clone(),
+            self.password.clone(),
+            provider.crypto(),
+        );
+        let mut message = reply.0.clone();
+        reply.has(ATTR_MESSAGE_INTEGRITY)
+            && MessageIntegrity::check(&mut message, &key.unwrap(), provider.crypto()).is_ok()
+    }
+}
+
+pub(crate) fn config() -> RelayConfig {
+    RelayConfig {
+        listen: vec![
+            "0.0.0.0:3478".parse().unwrap(),
+            "[::]:3478".parse().unwrap(),
+        ],
+        relay_bind: Ipv4Addr::UNSPECIFIED,
+        relay_advertise: ADVERTISED,
+        ports: 50_000..=50_099,
+        excluded_ports: vec![50_000],
+        realm: REALM.to_owned(),
+        secret: SECRET.to_vec(),
+        static_users: vec![("static".to_owned(), "pass".to_owned())],
+        own_addresses: vec!["8.8.4.4".parse().unwrap()],
+        allow_peers: vec![],
+        max_allocations_per_user: 3,
+        max_credential_lifetime: Duration::from_secs(HOUR),
+    }
+}
+
+/// The core, its clock, and the kernel's part of the bargain.
+pub(crate) struct World {
+    pub(crate) server: Server,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) now: Instant,
+    pub(crate) unix: u64,
+    /// Relay ports that are open.
+    pub(crate) open: BTreeSet<u16>,
+    /// How opening a port ends, until this many have failed.
+    pub(crate) failures: Vec<RelayFailure>,
+    /// Leaves [`Effect::OpenRelay`] unanswered and collects the ports.
+    pub(crate) hold: Option<Vec<RelayPort>>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(&config())
+    }
+
+    pub(crate) fn with(config: &RelayConfig) -> Self {
+        let counters = Arc::new(Counters::new());
+        let mut state = 1_u64;
+        let random = move || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            state >> 20
+        };
+        let entropy = Entropy {
+            nonce_key: [7; 32],
+            random: Box::new(random),
+        };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "there is no other way to an `Instant`"
+        )]
+        let now = Instant::now();
+        let crypto = Crypto::new().unwrap();
+        let server = Server::new(config, &[3478], crypto, entropy, Arc::clone(&counters), now);
+        let (open, failures) = (BTreeSet::new(), Vec::new());
+        Self {
+            server,
+            counters,
+            now,
+            unix: UNIX,
+            open,
+            failures,
+            hold: None,
+        }
+    }
+
+    pub(crate) fn wait(&mut self, seconds: u64) {
+        self.now += Duration::from_secs(seconds);
+        self.unix += seconds;
+    }
+
+    pub(crate) fn revoke(&mut self, whom: Revoked) {
+        self.server.handle_revoke(whom, self.now, self.unix);
+    }
+
+    pub(crate) fn count(&self, metric: Metric) -> u64 {
+        self.counters.value(metric)
+    }
+
+    /// Does what the core wants done; returns what clients were told.
+    pub(crate) fn drain(&mut self) -> Vec<(ClientId, Reply)> {
+        let mut told = Vec::new();
+        while let Some(effect) = self.server.poll_effect() {
+            match effect {
+                Effect::Answer { client, bytes } => told.push((client, Reply::read(&bytes))),
+                Effect::OpenRelay(port) => match (&mut self.hold, self.failures.pop()) {
+                    (Some(held), _) => held.push(port),
+                    (None, Some(failure)) => {
+                        self.server.handle_relay_failed(port, failure, self.now);
+                    }
+                    (None, None) => {
+                        assert!(self.open.insert(port.0), "{port:?} is open already");
+                        self.server.handle_relay_opened(port, self.now);
+                    }
+                },
+                Effect::CloseRelay(port) => {
+                    self.open.remove(&port.0);
+                }
+            }
+        }
+        told
+    }
+
+    /// Sends a client's bytes; returns its answer, if there is one.
+    pub(crate) fn ask(&mut self, client: ClientId, bytes: &[u8]) -> Option<Reply> {
+        let mut packet = Packet::holding(bytes).unwrap();
+        let forward = self
+            .server
+            .handle_client(client, &mut packet, self.now, self.unix);
+        assert_eq!(forward, None, "a request is not passed on");
+        let mut told = self.drain();
+        assert!(told.len() <= 1, "one answer at most");
+        told.pop().map(|(to, reply)| {
+            assert_eq!(to, client);
+            assert_eq!(reply.0.transaction_id.0, bytes[8..20]);
+            reply
+        })
+    }
+
+    /// Sends a request without a credential.
+    pub(crate) fn ask_plainly(
+        &mut self,
+        caller: &mut Caller,
+        kind: u16,
+        attributes: &[Attribute],
+    ) -> Reply {
+        let message = message(kind, caller.transaction(), attributes);
+        self.ask(caller.id, &message.raw).unwrap()
+    }
+
+    /// Sends a signed request, after fetching a nonce if there is none yet.
+    pub(crate) fn request(
+        &mut self,
+        caller: &mut Caller,
+        kind: u16,
+        attributes: &[Attribute],
+    ) -> Reply {
+        if caller.nonce.is_empty() {
+            self.challenge(caller);
+        }
+        let message = caller.signed(kind, attributes);
+        self.ask(caller.id, &message.raw).unwrap()
+    }
+
+    pub(crate) fn challenge(&mut self, caller: &mut Caller) {
+        let reply = self.ask_plainly(caller, ALLOCATE, &[udp()]);
+        assert_eq!(reply.code(), 401);
+        caller.nonce = reply.0.get(ATTR_NONCE).unwrap();
+    }
+
+    /// Allocates; returns the relay port.
+    pub(crate) fn allocate(&mut self, caller: &mut Caller) -> RelayPort {
+        let reply = self.request(caller, ALLOCATE, &[udp()]);
+        assert_eq!(reply.code(), 0);
+        assert_eq!(reply.relayed().ip(), IpAddr::V4(ADVERTISED));
+        RelayPort(reply.relayed().port())
+    }
+
+    pub(crate) fn permit(&mut self, caller: &mut Caller, address: &str) {
+        let reply = self.request(caller, CREATE_PERMISSION, &[peer(address)]);
+        assert_eq!(reply.code(), 0);
+    }
+
+    pub(crate) fn bind(&mut self, caller: &mut Caller, number: u16, address: &str) {
+        let reply = self.request(caller, CHANNEL_BIND, &[channel(number), peer(address)]);
+        assert_eq!(reply.code(), 0);
+    }
+
+    /// Sends data from a client; returns where it goes and as what.
+    pub(crate) fn send(&mut self, caller: &Caller, bytes: &[u8]) -> Option<(Forward, Vec<u8>)> {
+        let mut packet = Packet::holding(bytes).unwrap();
+        let forward = self
+            .server
+            .handle_client(caller.id, &mut packet, self.now, self.unix)?;
+        Some((forward, packet.datagram().to_vec()))
+    }
+
+    /// Sends data from a peer; returns to whom it goes and as what.
+    pub(crate) fn receive(
+        &mut self,
+        port: RelayPort,
+        from: &str,
+        bytes: &[u8],
+    ) -> Option<(Forward, Vec<u8>)> {
+        let mut packet = Packet::holding(bytes).unwrap();
+        let from = PeerAddr(from.parse().unwrap());
+        let forward = self.server.handle_peer(port, from, &mut packet, self.now)?;
+        Some((forward, packet.datagram().to_vec()))
+    }
+}
+
+/// The code an Allocate with these attributes gets in an empty world.
+pub(crate) fn code_of_allocate(attributes: &[Attribute]) -> u16 {
+    let (mut world, mut caller) = (World::new(), Caller::session("192.0.2.1:4000", 7, 3));
+    let reply = world.request(&mut caller, ALLOCATE, attributes);
+    assert!(caller.trusts(&reply));
+    reply.code()
+}
+
+/// A Send indication.
+pub(crate) fn send_indication(to: &str, data: &[u8]) -> Vec<u8> {
+    message(
+        SEND_INDICATION,
+        *b"indication!!",
+        &[peer(to), (DATA, data.to_vec())],
+    )
+    .raw
+}
+
+/// ChannelData without padding.
+pub(crate) fn channel_data(number: u16, data: &[u8]) -> Vec<u8> {
+    let length = data.len() as u16;
+    [&number.to_be_bytes()[..], &length.to_be_bytes(), data].concat()
+}
+
+/// What a Data indication says: from whom, and what.
+pub(crate) fn data_indication(bytes: &[u8]) -> (SocketAddr, Vec<u8>) {
+    let reply = Reply::read(bytes);
+    assert_eq!(reply.0.typ.value(), 0x0017);
+    (
+        reply.address(ATTR_XOR_PEER_ADDRESS),
+        reply.0.get(AttrType(DATA)).unwrap(),
+    )
+}

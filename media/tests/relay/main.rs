@@ -1,0 +1,21 @@
+//! The relay as its clients and peers see it: the core with a clock that tests
+//! move, and at last the real thread with real sockets.
+
+#[cfg(test)]
+mod authentication;
+#[cfg(test)]
+mod capacity;
+#[cfg(test)]
+mod common;
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod credentials;
+#[cfg(test)]
+mod data;
+#[cfg(test)]
+mod peers;
+#[cfg(test)]
+mod robustness;
+#[cfg(test)]
+mod shard;

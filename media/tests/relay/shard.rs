@@ -1,0 +1,305 @@
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "these tests are the clients and peers of a real relay"
+)]
+//! The real thread with real sockets on loopback.
+
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use payambar_media::counters::Metric;
+use payambar_media::{RelayConfig, RelayHandle, StartError, mint_credential, start};
+use rtc_stun::attributes::ATTR_NONCE;
+
+use crate::common::*;
+
+fn loopback() -> RelayConfig {
+    let mut config = config();
+    config.listen = vec!["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()];
+    config.relay_bind = Ipv4Addr::LOCALHOST;
+    config.relay_advertise = Ipv4Addr::LOCALHOST;
+    config.ports = 20_000..=29_999;
+    config.allow_peers = vec!["127.0.0.0/8".parse().unwrap()];
+    config
+}
+
+/// A client with a socket.
+struct Phone {
+    socket: UdpSocket,
+    caller: Caller,
+}
+
+impl Phone {
+    fn new(server: SocketAddr, user: i64, session: i64) -> Self {
+        let local: SocketAddr = if server.is_ipv6() {
+            "[::1]:0".parse().unwrap()
+        } else {
+            "127.0.0.1:0".parse().unwrap()
+        };
+        let socket = UdpSocket::bind(local).unwrap();
+        socket.connect(server).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        let unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
+        let (name, password) = mint_credential(SECRET, unix + 600, user, session);
+        let caller = Caller::new(&socket.local_addr().unwrap().to_string(), &name, &password);
+        Self { socket, caller }
+    }
+
+    fn receive(&self) -> Vec<u8> {
+        let mut bytes = vec![0; 4096];
+        let length = self.socket.recv(&mut bytes).unwrap();
+        bytes.truncate(length);
+        bytes
+    }
+
+    fn request(&mut self, kind: u16, attributes: &[Attribute]) -> Reply {
+        if self.caller.nonce.is_empty() {
+            let plain = message(ALLOCATE, self.caller.transaction(), &[udp()]);
+            self.socket.send(&plain.raw).unwrap();
+            let challenge = Reply::read(&self.receive());
+            assert_eq!(challenge.code(), 401);
+            self.caller.nonce = challenge.0.get(ATTR_NONCE).unwrap();
+        }
+        let request = self.caller.signed(kind, attributes);
+        self.socket.send(&request.raw).unwrap();
+        let reply = Reply::read(&self.receive());
+        assert_eq!(reply.0.transaction_id, request.transaction_id);
+        reply
+    }
+
+    fn allocate(&mut self) -> SocketAddr {
+        let reply = self.request(ALLOCATE, &[udp()]);
+        assert_eq!(reply.code(), 0);
+        assert_eq!(reply.mapped(), self.socket.local_addr().unwrap());
+        reply.relayed()
+    }
+}
+
+fn echo() -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    socket
+}
+
+#[test]
+fn a_peer_is_reached_and_answers_in_every_form() {
+    let relay = start(loopback()).unwrap();
+    for server in relay.local_addresses() {
+        let (mut phone, peer_socket) = (Phone::new(*server, 7, 3), echo());
+        let peer_address = peer_socket.local_addr().unwrap().to_string();
+        let relayed = phone.allocate();
+        phone.request(CREATE_PERMISSION, &[peer(&peer_address)]);
+        let mut bytes = [0; 4096];
+
+        phone
+            .socket
+            .send(&send_indication(&peer_address, b"hello"))
+            .unwrap();
+        assert_eq!(peer_socket.recv_from(&mut bytes).unwrap(), (5, relayed));
+        peer_socket.send_to(b"and back", relayed).unwrap();
+        let (from, data) = data_indication(&phone.receive());
+        assert_eq!(
+            (from.to_string(), data),
+            (peer_address.clone(), b"and back".to_vec())
+        );
+
+        phone.request(CHANNEL_BIND, &[channel(0x4005), peer(&peer_address)]);
+        phone
+            .socket
+            .send(&channel_data(0x4005, &[7; 1500]))
+            .unwrap();
+        assert_eq!(peer_socket.recv_from(&mut bytes).unwrap(), (1500, relayed));
+        peer_socket.send_to(&[8; 1500], relayed).unwrap();
+        assert_eq!(phone.receive(), channel_data(0x4005, &[8; 1500]));
+    }
+    relay.stop();
+}
+
+#[test]
+fn two_clients_of_one_relay_talk_without_the_kernel() {
+    let relay = start(loopback()).unwrap();
+    let server = relay.local_addresses()[0];
+    let (mut a, mut b) = (Phone::new(server, 7, 3), Phone::new(server, 8, 3));
+    let (at_a, at_b) = (a.allocate().to_string(), b.allocate().to_string());
+    a.request(CREATE_PERMISSION, &[peer(&at_b)]);
+    b.request(CHANNEL_BIND, &[channel(0x4001), peer(&at_a)]);
+    a.socket.send(&send_indication(&at_b, b"hello")).unwrap();
+    assert_eq!(b.receive(), channel_data(0x4001, b"hello"));
+    assert_eq!(relay.counters().value(Metric::PacketsHandedOver), 1);
+    assert_eq!(relay.counters().value(Metric::PacketsToPeer), 0);
+}
+
+#[test]
+fn datagrams_of_every_size_leave_the_thread_alive() {
+    let relay = start(loopback()).unwrap();
+    let (mut phone, peer_socket) = (Phone::new(relay.local_addresses()[0], 7, 3), echo());
+    let relayed = phone.allocate();
+    let peer_address = peer_socket.local_addr().unwrap().to_string();
+    phone.request(CHANNEL_BIND, &[channel(0x4001), peer(&peer_address)]);
+    let mut bytes = vec![0; 70_000];
+    for size in [0, 1, 1500, 2043, 2044] {
+        phone
+            .socket
+            .send(&channel_data(0x4001, &vec![7; size]))
+            .unwrap();
+        assert_eq!(peer_socket.recv(&mut bytes).unwrap(), size);
+    }
+    for size in [0, 1, 1500, 2044, 2048] {
+        peer_socket.send_to(&vec![7; size], relayed).unwrap();
+        assert_eq!(phone.receive().len(), 4 + size);
+    }
+    for size in [2049, 9000, 65_507] {
+        phone.socket.send(&vec![0x40; size]).unwrap();
+        peer_socket.send_to(&vec![7; size], relayed).unwrap();
+    }
+    peer_socket.send_to(b"after", relayed).unwrap();
+    assert_eq!(phone.receive(), channel_data(0x4001, b"after"));
+    assert_eq!(phone.request(REFRESH, &[]).code(), 0);
+    assert_eq!(relay.counters().value(Metric::DroppedTooLarge), 6);
+}
+
+#[test]
+fn a_revoked_session_is_gone_within_a_second() {
+    let relay = start(loopback()).unwrap();
+    let mut phone = Phone::new(relay.local_addresses()[0], 7, 3);
+    let relayed = phone.allocate();
+    assert_eq!(
+        UdpSocket::bind(relayed).unwrap_err().kind(),
+        ErrorKind::AddrInUse
+    );
+    relay.revoke_session(7, 3);
+    assert_eq!(phone.request(REFRESH, &[]).code(), 401);
+    assert_eq!(phone.request(ALLOCATE, &[udp()]).code(), 401);
+    assert!(UdpSocket::bind(relayed).is_ok());
+}
+
+#[test]
+fn a_revoked_person_is_gone_and_others_are_not() {
+    let relay = start(loopback()).unwrap();
+    let server = relay.local_addresses()[0];
+    let mut phones =
+        [(7, 3), (7, 4), (8, 3)].map(|(user, session)| Phone::new(server, user, session));
+    for phone in &mut phones {
+        phone.allocate();
+    }
+    relay.revoke_user(7);
+    let codes = phones
+        .each_mut()
+        .map(|phone| phone.request(REFRESH, &[]).code());
+    assert_eq!(codes, [401, 401, 0]);
+}
+
+#[test]
+fn a_taken_relay_port_is_passed_over() {
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (port, free) = (taken.local_addr().unwrap().port(), echo());
+    let other = free.local_addr().unwrap().port();
+    drop(free);
+    let mut config = loopback();
+    config.ports = port.min(other)..=port.max(other);
+    config.excluded_ports = (port.min(other) + 1..port.max(other)).collect();
+    let relay = start(config).unwrap();
+    let server = relay.local_addresses()[0];
+    assert_eq!(Phone::new(server, 7, 3).allocate().port(), other);
+    assert_eq!(
+        Phone::new(server, 7, 3).request(ALLOCATE, &[udp()]).code(),
+        508
+    );
+    drop(taken);
+}
+
+#[test]
+fn a_peer_the_kernel_refuses_costs_that_datagram_only() {
+    let mut config = loopback();
+    config.allow_peers = vec!["0.0.0.0/0".parse().unwrap()];
+    let relay = start(config).unwrap();
+    let mut phone = Phone::new(relay.local_addresses()[0], 7, 3);
+    let peer_socket = echo();
+    let peer_address = peer_socket.local_addr().unwrap().to_string();
+    let relayed = phone.allocate();
+    // A socket without SO_BROADCAST may not send there: EACCES.
+    phone.request(
+        CREATE_PERMISSION,
+        &[peer("255.255.255.255:9"), peer(&peer_address)],
+    );
+    phone
+        .socket
+        .send(&send_indication("255.255.255.255:9", b"x"))
+        .unwrap();
+    phone
+        .socket
+        .send(&send_indication(&peer_address, b"hello"))
+        .unwrap();
+    assert_eq!(peer_socket.recv_from(&mut [0; 100]).unwrap(), (5, relayed));
+    assert_eq!(relay.counters().value(Metric::DroppedSendFailed), 1);
+}
+
+#[test]
+fn an_address_that_cannot_be_bound_is_named() {
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let mut config = loopback();
+    config.listen = vec![address];
+    let error = start(config).unwrap_err();
+    assert!(matches!(error, StartError::Listen { .. }));
+    assert!(error.to_string().contains(&address.to_string()), "{error}");
+
+    let mut config = loopback();
+    config.relay_bind = Ipv4Addr::new(192, 0, 2, 1);
+    assert!(start(config).unwrap_err().to_string().contains("192.0.2.1"));
+}
+
+#[test]
+fn a_config_that_cannot_work_is_refused() {
+    let refused = |change: fn(&mut RelayConfig)| {
+        let mut config = loopback();
+        change(&mut config);
+        start(config).unwrap_err()
+    };
+    assert!(matches!(
+        refused(|config| config.listen.clear()),
+        StartError::NoListener
+    ));
+    let error = refused(|config| config.realm = "r".repeat(509));
+    assert!(matches!(error, StartError::RealmTooLong { length: 509 }));
+    let error = refused(|config| {
+        config.ports = 50_000..=50_000;
+        config.excluded_ports = vec![50_000];
+    });
+    assert!(matches!(
+        error,
+        StartError::NoPorts {
+            min: 50_000,
+            max: 50_000
+        }
+    ));
+}
+
+#[test]
+fn stopping_closes_every_socket() {
+    let relay = start(loopback()).unwrap();
+    let server = relay.local_addresses()[0];
+    let relayed = Phone::new(server, 7, 3).allocate();
+    relay.stop();
+    assert!(UdpSocket::bind(server).is_ok());
+    assert!(UdpSocket::bind(relayed).is_ok());
+}
+
+#[test]
+fn nothing_shows_the_secret() {
+    let config = loopback();
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("pass") && !shown.contains(&format!("{SECRET:?}")));
+    fn is_send<T: Send + Sync>(_: &T) {}
+    let relay: RelayHandle = start(config).unwrap();
+    is_send(&relay.counters());
+}
