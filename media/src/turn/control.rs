@@ -256,7 +256,9 @@ impl Server {
             return;
         };
         if opening.revoked {
-            return self.give_up(place, &opening.envelope, Code::Unauthenticated, now);
+            self.ports.give_back(port, now);
+            self.effects.push_back(Effect::CloseRelay(port));
+            return self.give_up(place, &opening.envelope, Code::Unauthenticated);
         }
         let Some(allocation) = self.table.get_mut(place) else {
             return;
@@ -293,15 +295,18 @@ impl Server {
             }
             RelayFailure::PortTaken | RelayFailure::Other => None,
         };
+        match failure {
+            RelayFailure::PortTaken => self.ports.give_back(port, now),
+            RelayFailure::Other => self.ports.put_back(port),
+        }
         let Some(another) = another else {
             let code = if opening.revoked {
                 Code::Unauthenticated
             } else {
                 Code::NoCapacity
             };
-            return self.give_up(place, &opening.envelope, code, now);
+            return self.give_up(place, &opening.envelope, code);
         };
-        self.ports.give_back(port, now);
         self.table.move_to(place, another);
         if let Some(allocation) = self.table.get_mut(place) {
             let tries = opening.tries + 1;
@@ -319,12 +324,10 @@ impl Server {
     }
 
     /// An allocation that does not come to be.
-    fn give_up(&mut self, place: Place, envelope: &Envelope, code: Code, now: Instant) {
+    fn give_up(&mut self, place: Place, envelope: &Envelope, code: Code) {
         let Some(allocation) = self.table.remove(place) else {
             return;
         };
-        self.ports.give_back(allocation.port, now);
-        self.effects.push_back(Effect::CloseRelay(allocation.port));
         self.count_allocations();
         let key = &allocation.identity.key;
         self.answer_late(allocation.client, envelope, &Answer::Refused(code), key);

@@ -66,6 +66,11 @@ impl Ports {
         self.resting.push_back((now + REST, port));
     }
 
+    /// Gives a port back that was never opened; it can be taken again at once.
+    pub fn put_back(&mut self, port: RelayPort) {
+        self.free.push(port);
+    }
+
     /// How many ports could be taken, now or after their rest.
     #[must_use]
     pub fn unused(&self) -> usize {

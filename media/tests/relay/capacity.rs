@@ -135,6 +135,17 @@ fn a_relay_that_cannot_open_gets_508_at_once() {
 }
 
 #[test]
+fn a_port_that_could_not_be_opened_does_not_rest() {
+    let mut config = config();
+    config.ports = 50_001..=50_001;
+    let (mut world, mut caller) = (World::with(&config), alice());
+    world.failures = vec![RelayFailure::Other; 3];
+    for code in [508, 508, 508, 0] {
+        assert_eq!(world.request(&mut caller, ALLOCATE, &[udp()]).code(), code);
+    }
+}
+
+#[test]
 fn a_port_that_opens_for_nobody_is_closed() {
     let mut world = World::new();
     world.open.insert(50_007);
