@@ -289,3 +289,28 @@ fn reason_payload<R: Serialize, S: Serializer>(
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_map([("reason", reason)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_without_words_has_no_content() {
+        let message = MessageFrame {
+            message_id: MessageId(1),
+            client_message_id: Some(String::new()),
+            conversation_id: ConversationId(2),
+            seq: Seq(3),
+            sender_id: UserId(4),
+            receiver_id: UserId(5),
+            content: String::new(),
+            status: Status::Sent,
+            created_at: Timestamp(0),
+            call: None,
+        };
+        assert_eq!(
+            ServerFrame::Message(message).to_json(),
+            r#"{"type":"message","message_id":1,"conversation_id":2,"seq":3,"sender_id":4,"receiver_id":5,"status":"sent","created_at":"1970-01-01T00:00:00.000Z"}"#
+        );
+    }
+}

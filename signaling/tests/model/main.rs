@@ -97,35 +97,8 @@ impl World {
                 self.give(answer);
             }
             Step::Answer(..) => {}
-            Step::Stray(ticket) => {
-                let is_open = self.open.iter().any(|effect| match effect {
-                    Effect::Store(new) => new.ticket == Ticket(ticket),
-                    Effect::Mark(new) => new.ticket == Ticket(ticket),
-                    Effect::Send { .. }
-                    | Effect::Close { .. }
-                    | Effect::CatchUp { .. }
-                    | Effect::Online { .. } => false,
-                });
-                if !is_open {
-                    let result = Err(Code::Internal);
-                    self.give(Input::Stored {
-                        ticket: Ticket(ticket),
-                        result,
-                    });
-                }
-            }
-            Step::CatchUp(conn, ok) => {
-                let (writer, reader) = (UserId(4), UserId(1));
-                let old = Body::Text("old".to_owned());
-                let missed = message(1_000_000, writer, reader, old);
-                self.messages.insert(missed.id, (writer, reader));
-                let result = if ok {
-                    Ok(vec![missed])
-                } else {
-                    Err(Code::Internal)
-                };
-                self.give(Input::CatchUp { conn, result });
-            }
+            Step::Stray(ticket) => self.stray(Ticket(ticket)),
+            Step::CatchUp(conn, ok) => self.catch_up(conn, ok),
             Step::Written(conn, seq) => self.give(Input::Written {
                 conn,
                 conversation: ConversationId(1),
@@ -140,6 +113,35 @@ impl World {
                 self.look();
             }
         }
+    }
+
+    /// An answer nobody waits for.
+    fn stray(&mut self, ticket: Ticket) {
+        let is_open = self.open.iter().any(|effect| match effect {
+            Effect::Store(new) => new.ticket == ticket,
+            Effect::Mark(new) => new.ticket == ticket,
+            Effect::Send { .. }
+            | Effect::Close { .. }
+            | Effect::CatchUp { .. }
+            | Effect::Online { .. } => false,
+        });
+        if !is_open {
+            let result = Err(Code::Internal);
+            self.give(Input::Stored { ticket, result });
+        }
+    }
+
+    fn catch_up(&mut self, conn: ConnId, ok: bool) {
+        let (writer, reader) = (UserId(4), UserId(1));
+        let old = Body::Text("old".to_owned());
+        let missed = message(1_000_000, writer, reader, old);
+        self.messages.insert(missed.id, (writer, reader));
+        let result = if ok {
+            Ok(vec![missed])
+        } else {
+            Err(Code::Internal)
+        };
+        self.give(Input::CatchUp { conn, result });
     }
 
     fn give(&mut self, input: Input) {
@@ -268,36 +270,14 @@ impl World {
             } => self.began(*call_id, me, *receiver_id),
             ServerFrame::CallOffer {
                 call_id, sender_id, ..
-            } => {
-                let call = self.member(conn, call_id, *sender_id);
-                if call.answered {
-                    if me == call.caller {
-                        call.offers_of_callee += 1;
-                    } else {
-                        call.offers_of_caller += 1;
-                    }
-                } else {
-                    assert_eq!(me, call.callee, "it rings for the callee alone");
-                }
-            }
+            } => self.offered(conn, call_id, *sender_id),
             ServerFrame::CallRinging { call_id, sender_id } => {
                 let call = self.member(conn, call_id, *sender_id);
                 assert!(me == call.caller && !call.answered);
             }
             ServerFrame::CallAnswer {
                 call_id, sender_id, ..
-            } => {
-                let call = self.member(conn, call_id, *sender_id);
-                call.answered = true;
-                let answers = call.answers.entry(conn).or_default();
-                *answers += 1;
-                let due = if me == call.caller {
-                    1 + call.offers_of_caller
-                } else {
-                    call.offers_of_callee
-                };
-                assert!(*answers <= due, "{answers} answers to {due} offers");
-            }
+            } => self.answered(conn, call_id, *sender_id),
             ServerFrame::IceCandidate {
                 call_id, sender_id, ..
             } => {
@@ -337,6 +317,34 @@ impl World {
             | ServerFrame::Presence { .. }
             | ServerFrame::Error { .. } => unreachable!("not of a call"),
         }
+    }
+
+    fn offered(&mut self, conn: ConnId, call_id: &CallId, sender: UserId) {
+        let me = owner(conn);
+        let call = self.member(conn, call_id, sender);
+        if call.answered {
+            if me == call.caller {
+                call.offers_of_callee += 1;
+            } else {
+                call.offers_of_caller += 1;
+            }
+        } else {
+            assert_eq!(me, call.callee, "it rings for the callee alone");
+        }
+    }
+
+    fn answered(&mut self, conn: ConnId, call_id: &CallId, sender: UserId) {
+        let me = owner(conn);
+        let call = self.member(conn, call_id, sender);
+        call.answered = true;
+        let answers = call.answers.entry(conn).or_default();
+        *answers += 1;
+        let due = if me == call.caller {
+            1 + call.offers_of_caller
+        } else {
+            call.offers_of_callee
+        };
+        assert!(*answers <= due, "{answers} answers to {due} offers");
     }
 
     fn began(&mut self, call_id: CallId, caller: UserId, callee: UserId) {
