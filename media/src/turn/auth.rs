@@ -258,7 +258,7 @@ impl Authority {
         let signed = request.is_signed_with(key, &self.crypto);
         let identity = identity.filter(|_| signed && realm == self.realm.as_bytes());
         let identity = identity.ok_or(Refusal::Challenge)?;
-        if holder.is_none() && !self.may_begin(&identity, request.method(), unix) {
+        if !self.may_begin(&identity, request.method(), unix) {
             return Err(Refusal::Challenge);
         }
         Ok(identity)

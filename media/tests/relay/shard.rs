@@ -200,21 +200,27 @@ fn a_revoked_person_is_gone_and_others_are_not() {
 
 #[test]
 fn a_taken_relay_port_is_passed_over() {
-    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let (port, free) = (taken.local_addr().unwrap().port(), echo());
-    let other = free.local_addr().unwrap().port();
+    let taken: Vec<UdpSocket> = (0..12).map(|_| echo()).collect();
+    let free = echo();
+    let port = |socket: &UdpSocket| socket.local_addr().unwrap().port();
+    let (expected, mut usable) = (port(&free), taken.iter().map(port).collect::<Vec<_>>());
+    usable.push(expected);
     drop(free);
     let mut config = loopback();
-    config.ports = port.min(other)..=port.max(other);
-    config.excluded_ports = (port.min(other) + 1..port.max(other)).collect();
+    config.ports = *usable.iter().min().unwrap()..=*usable.iter().max().unwrap();
+    config.excluded_ports = config
+        .ports
+        .clone()
+        .filter(|port| !usable.contains(port))
+        .collect();
     let relay = start(config).unwrap();
     let server = relay.local_addresses()[0];
-    assert_eq!(Phone::new(server, 7, 3).allocate().port(), other);
+    assert_eq!(Phone::new(server, 7, 3).allocate().port(), expected);
     assert_eq!(
         Phone::new(server, 7, 3).request(ALLOCATE, &[udp()]).code(),
         508
     );
-    drop(taken);
+    assert_eq!(relay.counters().value(Metric::RelayPortsTaken), 12);
 }
 
 #[test]

@@ -82,6 +82,15 @@ fn a_stun_length_that_is_not_the_datagrams_is_malformed() {
 }
 
 #[test]
+fn an_attribute_that_reaches_beyond_the_message_is_malformed() {
+    for length in [4_u8, 8] {
+        let mut bytes = with_attributes(0x16, &[(DATA, &[0; 4])]);
+        bytes[23] += length;
+        assert_eq!(classify(&bytes), Err(Metric::DroppedMalformed));
+    }
+}
+
+#[test]
 fn class_and_method_are_read_from_their_scattered_bits() {
     for (kind, class, method) in [
         (0x0001, Class::Request, 0x001),
