@@ -1,0 +1,86 @@
+// The card to log in or make an account.
+
+import { html, useRef, useState } from "../vendor/preact.js";
+import * as api from "../core/api.js";
+import { errorText, lang, setLang, t } from "../core/i18n.js";
+import { Button } from "../core/ui/button.js";
+import { Field } from "../core/ui/field.js";
+import { Icon } from "../core/ui/icon.js";
+import { Logo } from "../core/ui/logo.js";
+import { version } from "../settings/store.js";
+import { expired, signIn } from "./session.js";
+import { blank, next } from "./state.js";
+
+/** @typedef {import("./state.js").FormEvent} FormEvent */
+
+/** @param {import("./state.js").Problem} problem @returns {string} */
+const words = (problem) =>
+  !problem ? "" : problem.key.startsWith("error.") ? errorText(problem.key.slice(6)) : t(problem.key, problem.values);
+
+export function AuthView() {
+  const [form, setForm] = useState(blank);
+  const ref = useRef(/** @type {HTMLFormElement | null} */ (null));
+  /** @param {FormEvent} e */
+  const apply = (e) => setForm((old) => next(old, e));
+  const register = form.mode === "register";
+  const problem = form.problem;
+  /** @param {import("./state.js").Place} place */
+  const at = (place) => (problem?.place === place ? words(problem) : "");
+
+  /** @param {Event} e */
+  const submit = async (e) => {
+    e.preventDefault();
+    const sent = next(form, { t: "submit" });
+    setForm(sent);
+    if (sent === form) return;
+    if (!sent.busy) {
+      const target = ref.current?.querySelector(`#${sent.problem?.place}`);
+      if (target instanceof HTMLElement) target.focus();
+      return;
+    }
+    try {
+      signIn(await api.enter(sent.mode, sent.username.trim(), sent.password));
+    } catch (error) {
+      const { code, waitSeconds } = error instanceof api.ApiError ? error : { code: "internal", waitSeconds: 0 };
+      apply({ t: "refused", code, waitSeconds });
+    }
+  };
+
+  const other = lang.value === "fa" ? "en" : "fa";
+  return html`<main class="auth">
+    <div class="auth-card">
+      <button type="button" class="lang" lang=${other} data-testid="lang-switch" data-value=${other} onClick=${() => setLang(other)}>
+        <${Icon} name="globe" /><span>${other === "en" ? "English" : "فارسی"}</span>
+      </button>
+      <${Logo} />
+      <h1>${register ? t("register") : t("login")}</h1>
+      <p class="tagline">${t("app")} · ${t("tagline")}</p>
+      ${expired.value && !problem && html`<p class="banner warn" role="status" data-testid="auth-notice"><${Icon} name="clock" /><span>${t("expired")}</span></p>`}
+      <form ref=${ref} onSubmit=${submit} novalidate>
+        <${Field} id="username" label=${t("username")} value=${form.username} dir="ltr" autocomplete="username"
+          help=${register ? t("nameRule") : ""} error=${at("username")} maxlength=${64} testid="auth-username" errorTestid="auth-error"
+          onInput=${(/** @type {string} */ value) => apply({ t: "username", value })} />
+        <${Field} id="password" label=${t("password")} value=${form.password} dir="ltr" type="password"
+          autocomplete=${register ? "new-password" : "current-password"}
+          help=${register ? t("pwRule") : ""} error=${at("password")} testid="auth-password" errorTestid="auth-error"
+          onInput=${(/** @type {string} */ value) => apply({ t: "password", value })} />
+        ${register &&
+        html`<div class=${`field ${at("consent") ? "bad" : ""}`}>
+          <label class="consent">
+            <input id="consent" type="checkbox" checked=${form.consent} data-testid="auth-consent"
+              aria-describedby=${at("consent") ? "consent-error" : undefined}
+              onChange=${(/** @type {Event} */ e) => apply({ t: "consent", on: /** @type {HTMLInputElement} */ (e.currentTarget).checked })} />
+            <span>${t("consent", { host: location.host })}</span>
+          </label>
+          ${at("consent") && html`<p class="error" id="consent-error" role="alert" data-testid="auth-error"><${Icon} name="warn" />${at("consent")}</p>`}
+        </div>`}
+        ${at("form") && html`<p class="banner danger" role="alert" data-testid="auth-error"><${Icon} name="warn" /><span>${at("form")}</span></p>`}
+        <${Button} kind="pri" type="submit" busy=${form.busy} testid="auth-submit">${register ? t("register") : t("login")}<//>
+      </form>
+      <button type="button" class="link" data-testid="auth-switch" onClick=${() => apply({ t: "switch" })}>
+        ${register ? t("toLogin") : t("toRegister")}
+      </button>
+      <p class="version ltr" data-testid="version">${version.value}</p>
+    </div>
+  </main>`;
+}

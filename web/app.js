@@ -1,0 +1,140 @@
+// Puts the rooms together: session, connection, address, and the frame around the panels.
+
+import { effect, html, render, untracked } from "./vendor/preact.js";
+import { ended, restore, session } from "./account/session.js";
+import { AuthView } from "./account/view.js";
+import { call, nameOfCall } from "./call/line.js";
+import { busy } from "./call/state.js";
+import * as calls from "./call/store.js";
+import { CallLayer, MiniBar } from "./call/view.js";
+import { reloadDrafts } from "./chat/drafts.js";
+import { ListPanel } from "./chat/list.js";
+import { unreadTotal } from "./chat/state.js";
+import * as chat from "./chat/store.js";
+import { ChatPanel, NoChat } from "./chat/view.js";
+import * as api from "./core/api.js";
+import { badge } from "./core/format.js";
+import { lang, setLang, t } from "./core/i18n.js";
+import { go, home, phone, route, watchAddress } from "./core/nav.js";
+import * as socket from "./core/socket.js";
+import { Icon } from "./core/ui/icon.js";
+import { Notices } from "./core/ui/toast.js";
+import { displayName, loadProfile, loadVersion, paintBar, theme, version, watchTheme } from "./settings/store.js";
+import { SettingsView } from "./settings/view.js";
+
+/** @typedef {import("./core/ui/icon.js").IconName} IconName */
+
+/** @param {{icon: IconName, words: string, on: boolean, to: string, n?: number, testid?: string}} props */
+function Tab({ icon, words, on, to, n = 0, testid }) {
+  return html`<button type="button" aria-current=${on ? "page" : undefined} data-testid=${testid} onClick=${() => go(to)}>
+    <i><${Icon} name=${icon} />${n > 0 && html`<b class="badge"><span aria-hidden="true">${badge(n, lang.value)}</span><span class="sr">${t("nUnread", { n })}</span></b>`}</i>
+    <span>${words}</span></button>`;
+}
+
+function Main() {
+  const at = route.value;
+  if (at.name === "settings") return html`<${SettingsView} />`;
+  if (at.name === "chat") return html`<${ChatPanel} username=${at.username} key=${at.username} />`;
+  return html`<${NoChat} />`;
+}
+
+function Signed() {
+  const at = route.value;
+  const c = call.value;
+  const staged = c.phase !== "idle" && c.phase !== "incoming" && !c.minimised;
+  // What lies under a full screen cannot be reached.
+  const covered = phone.value && (staged || c.phase === "incoming");
+  return html`<div class="shell">
+    ${at.name === "chat" && html`<a class="skip" href="#composer">${t("skip")}</a>`}
+    <${MiniBar} />
+    <div class=${`app ${staged ? "staged" : ""}`} data-view=${at.name} inert=${covered}>
+      <nav class="rail" aria-label=${t("sections")}>
+        <${Tab} icon="chat" words=${t("chats")} on=${at.name !== "settings"} to="/" n=${unreadTotal(chat.chats.value)} />
+        <${Tab} icon="gear" words=${t("settings")} on=${at.name === "settings"} to="/settings" testid="settings-open" />
+      </nav>
+      <${ListPanel} />
+      <${Main} />
+      ${!phone.value && staged && html`<${CallLayer} />`}
+    </div>
+    ${(phone.value || c.phase === "incoming") && html`<${CallLayer} />`}
+  </div>`;
+}
+
+function App() {
+  return html`${session.value ? html`<${Signed} />` : html`<${AuthView} />`}<${Notices} />`;
+}
+
+/** Everything of one person begins and ends here. */
+function followSession() {
+  let token = "";
+  effect(() => {
+    const me = session.value;
+    if ((me?.token ?? "") === token) return;
+    token = me?.token ?? "";
+    untracked(() => {
+      calls.leave();
+      socket.stop();
+      calls.reset();
+      chat.begin(me?.user_id ?? 0);
+      reloadDrafts();
+      displayName.value = "";
+      if (!me) {
+        home();
+        return;
+      }
+      socket.start(me.token, {
+        frame(frame) {
+          if (frame.type === "hello") version.value = frame.version;
+          chat.onFrame(frame);
+          calls.onFrame(frame);
+        },
+        down: chat.onDown,
+        ended,
+        // The browser does not say why; a 401 here ends the session.
+        refused: () => void api.profile().catch(() => {}),
+      });
+      void chat.refresh();
+      void loadProfile();
+    });
+  });
+}
+
+/** The title says what asks for attention; it flashes while somebody calls. */
+function followTitle() {
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  let flash;
+  effect(() => {
+    const c = call.value;
+    const n = session.value ? unreadTotal(chat.chats.value) : 0;
+    const plain = `${n > 0 ? `(${badge(n, lang.value)}) ` : ""}${t("app")}`;
+    clearInterval(flash);
+    if (c.phase === "incoming") {
+      const words = t("callsYou", { name: nameOfCall(c) });
+      document.title = words;
+      flash = setInterval(() => (document.title = document.title === words ? plain : words), 1_000);
+    } else document.title = busy(c) ? `${t("voiceCall")} · ${nameOfCall(c)}` : plain;
+  });
+  effect(() => {
+    void theme.value;
+    paintBar(busy(call.value) && !call.value.minimised);
+  });
+}
+
+async function begin() {
+  watchTheme();
+  watchAddress();
+  socket.watchNetwork();
+  calls.watch();
+  const kept = document.documentElement.lang;
+  await setLang(kept === "en" ? "en" : "fa");
+  restore();
+  followSession();
+  followTitle();
+  void loadVersion();
+  const root = document.getElementById("app");
+  if (!root) throw new Error("index.html has no #app");
+  root.textContent = "";
+  render(html`<${App} />`, root);
+}
+
+await begin();

@@ -1,0 +1,170 @@
+// The call on the screen: full, as a card while it rings, as a green bar while minimised.
+
+import { html, signal, useEffect, useRef, useState } from "../vendor/preact.js";
+import { duration } from "../core/format.js";
+import { lang, t } from "../core/i18n.js";
+import { go, layer, phone } from "../core/nav.js";
+import { Avatar } from "../core/ui/avatar.js";
+import { IconButton } from "../core/ui/button.js";
+import { Icon } from "../core/ui/icon.js";
+import { asking, call, dismiss, nameOfCall, overWords } from "./line.js";
+import { unblock, whenBlocked } from "./peer.js";
+import { bars, busy, wayKey } from "./state.js";
+import { accept, decline, hangUp, minimise, startCall, toggleMute } from "./store.js";
+
+/** @typedef {import("./state.js").Call} Call */
+/** @typedef {import("../core/ui/icon.js").IconName} IconName */
+
+/** The browser plays no sound before a touch. */
+const blocked = signal(false);
+whenBlocked((on) => (blocked.value = on));
+
+/** @param {{icon: IconName, words: string, onClick: () => void, cls?: string, pressed?: boolean, testid?: string}} props */
+function Control({ icon, words, onClick, cls = "", pressed, testid }) {
+  return html`<button type="button" class=${cls} aria-pressed=${pressed === undefined ? undefined : String(pressed)} data-testid=${testid} onClick=${onClick}>
+    <i><${Icon} name=${icon} /></i><span>${words}</span></button>`;
+}
+
+/** @param {{since: number}} props */
+export function Timer({ since }) {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 250);
+    return () => clearInterval(timer);
+  }, []);
+  return html`<span class="num" role="timer" aria-live="off" data-testid="call-timer">${duration((now - since) / 1000, lang.value)}</span>`;
+}
+
+/** @param {{c: Call}} props */
+function PathChip({ c }) {
+  if (!c.path || c.phase !== "active") return html`<span class="path none" aria-hidden="true"></span>`;
+  const level = bars(c.path);
+  const word = t(["bad", "bad", "weak", "fair", "good"][level] ?? "bad");
+  return html`<span class="path" data-testid="call-path" data-way=${c.path.way} title=${t("quality", { word })}>
+    <span class="bars" aria-hidden="true">${[1, 2, 3, 4].map((i) => html`<i class=${i > level ? "o" : ""} key=${i}></i>`)}</span>
+    <span>${t(wayKey(c.path.way))}</span>${c.path.rttMs !== null && html`<span class="dimmed">${t("ms", { n: c.path.rttMs })}</span>`}
+    <span class="sr">${t("quality", { word })}</span></span>`;
+}
+
+/** @param {{c: Call}} props */
+function Status({ c }) {
+  switch (c.phase) {
+    case "calling": return html`${t("calling")}`;
+    case "ringing": return html`${t("ringing")}`;
+    case "connecting": return html`${t("connecting")}`;
+    case "active": return c.weak ? html`${t("reconnect")}` : html`<${Timer} since=${c.since ?? Date.now()} />`;
+    case "over": return html`${overWords(c)}`;
+    default: return html`${t("incoming")}`;
+  }
+}
+
+/** What the person should know or do now. @param {{c: Call}} props */
+function Note({ c }) {
+  if (blocked.value && busy(c)) return html`<button type="button" class="note" onClick=${unblock}><${Icon} name="warn" /><span>${t("tapForSound")}</span></button>`;
+  const words = asking.value ? t("micAsk") : c.muted && c.phase === "active" ? t("mutedHint") : c.silent && !c.weak ? t("noAudio", { name: nameOfCall(c) }) : "";
+  return html`<div class="note-box" role="status">${words && html`<p class="note"><${Icon} name=${asking.value ? "mic" : c.muted ? "micoff" : "warn"} /><span>${words}</span></p>`}</div>`;
+}
+
+/** @param {Call} c */
+function toChat(c) {
+  if (c.peer?.username) go(`/c/${encodeURIComponent(c.peer.username)}`);
+  if (c.phase === "over") dismiss();
+  else minimise(true);
+}
+
+/** @param {{c: Call}} props */
+function Controls({ c }) {
+  const over = c.phase === "over";
+  const known = Boolean(c.peer?.username);
+  if (over) {
+    return html`<div class="ctl">
+      ${known && html`<${Control} icon="chat" words=${t("sendMessage")} onClick=${() => toChat(c)} />`}
+      ${known && html`<${Control} icon="phone" words=${t("callAgain")} cls="yes" onClick=${() => c.peer && void startCall(c.peer)} />`}
+      <${Control} icon="close" words=${t("close")} testid="call-close" onClick=${dismiss} />
+    </div>`;
+  }
+  return html`<div class="ctl">
+    <${Control} icon=${c.muted ? "micoff" : "mic"} words=${t("micMute")} pressed=${c.muted} testid="call-mute" onClick=${toggleMute} />
+    ${known && html`<${Control} icon="chat" words=${t("sendMessage")} onClick=${() => toChat(c)} />`}
+    <${Control} icon="end" words=${t("end")} cls="end" testid="call-hangup" onClick=${hangUp} />
+  </div>`;
+}
+
+/** @param {{c: Call}} props */
+function Stage({ c }) {
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    const opener = document.activeElement;
+    box.current?.focus({ preventScroll: true });
+    const done = phone.peek() ? layer(() => (busy(call.peek()) ? minimise(true) : dismiss())) : () => {};
+    return () => {
+      done();
+      if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
+    };
+  }, []);
+  /** @param {KeyboardEvent} e */
+  const keys = (e) => {
+    if (e.key === "Escape") {
+      if (c.phase === "over") dismiss();
+      else minimise(true);
+    } else if ((e.ctrlKey || e.metaKey) && e.key === "d" && busy(c)) {
+      e.preventDefault();
+      toggleMute();
+    }
+  };
+  const name = nameOfCall(c);
+  return html`<section class="stage full" ref=${box} tabindex="-1" aria-label=${t("callWith", { name })} onKeyDown=${keys}>
+    <div class="stop">
+      ${busy(c) ? html`<${IconButton} icon="min" label=${t("minimise")} testid="call-minimise" onClick=${() => minimise(true)} />` : html`<span class="ib-gap"></span>`}
+      <${PathChip} c=${c} /><span class="ib-gap"></span>
+    </div>
+    <div class="who2">
+      <${Avatar} id=${c.peer?.id ?? 0} name=${name} size=${132} cls=${c.phase === "ringing" ? "ring" : ""} />
+      <h2><bdi>${name}</bdi></h2>
+      <p data-testid="call-status" data-state=${c.phase} data-reason=${c.reason || undefined}><${Status} c=${c} /></p>
+    </div>
+    <${Note} c=${c} />
+    <${Controls} c=${c} />
+  </section>`;
+}
+
+/** @param {{c: Call}} props */
+function Incoming({ c }) {
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  const name = nameOfCall(c);
+  useEffect(() => {
+    // A full screen takes the focus, without putting it on a button; the card beside the work does not.
+    if (phone.peek()) box.current?.focus({ preventScroll: true });
+  }, []);
+  const keys = (/** @type {KeyboardEvent} */ e) => e.key === "Escape" && decline();
+  const buttons = html`<${Control} icon="end" words=${t("decline")} cls="end" testid="call-decline" onClick=${decline} />
+    <${Control} icon="phone" words=${t("answer")} cls="yes" testid="call-accept" onClick=${accept} />`;
+  return html`<section class="stage card" role="alertdialog" ref=${box} tabindex="-1" aria-label=${t("callFrom", { name })} data-testid="incoming" onKeyDown=${keys}>
+    <p class="kind">${t("voiceCall")}</p>
+    <div class="who2">
+      <${Avatar} id=${c.peer?.id ?? 0} name=${name} size=${132} cls="ring" />
+      <h2 class="clip"><bdi>${name}</bdi></h2>
+      <p data-testid="call-status" data-state="incoming">${t("incoming")}</p>
+    </div>
+    <div class="ctl big">${buttons}</div>
+  </section>`;
+}
+
+/** The green bar on top of every view. */
+export function MiniBar() {
+  const c = call.value;
+  if (!busy(c) || !c.minimised) return null;
+  const name = nameOfCall(c);
+  return html`<div class="mini" data-testid="call-mini">
+    <button type="button" class="to" aria-label=${`${t("toCall")}: ${name}`} onClick=${() => minimise(false)}>
+      <${Icon} name="phone" /><bdi class="clip">${name}</bdi><span class="state" data-testid="call-status" data-state=${c.phase}><${Status} c=${c} /></span></button>
+    <${IconButton} icon=${c.muted ? "micoff" : "mic"} label=${t("micMute")} pressed=${c.muted} testid="call-mute" onClick=${toggleMute} />
+    <${IconButton} icon="end" label=${t("end")} testid="call-hangup" onClick=${hangUp} />
+  </div>`;
+}
+
+export function CallLayer() {
+  const c = call.value;
+  if (c.phase === "incoming") return html`<${Incoming} c=${c} />`;
+  return c.phase !== "idle" && !c.minimised ? html`<${Stage} c=${c} key="stage" />` : null;
+}

@@ -1,0 +1,72 @@
+// One message, or one call, in the log.
+
+import { html } from "../vendor/preact.js";
+import { time } from "../core/format.js";
+import { lang, t, uiDir } from "../core/i18n.js";
+import { href, parts, textDir } from "../core/textdir.js";
+import { Button } from "../core/ui/button.js";
+import { Icon } from "../core/ui/icon.js";
+import { StatusMark } from "../core/ui/status.js";
+import { mark, nameOf } from "./state.js";
+import { discard, sendAgain } from "./store.js";
+import { callWords, missed } from "./words.js";
+
+/**
+ * @typedef {import("./state.js").Chat} Chat
+ * @typedef {import("./state.js").Item} Item
+ */
+
+/** @param {{line: string}} props */
+function Pieces({ line }) {
+  return parts(line).map((part) => {
+    if (part.t === "text") return part.s;
+    if (part.t === "code") return html`<code dir="ltr">${part.s.slice(1, -1)}</code>`;
+    const to = part.t === "link" ? href(part.s) : null;
+    return to ? html`<a href=${to} dir="ltr" target="_blank" rel="noopener noreferrer">${part.s}</a>` : html`<bdi dir="ltr">${part.s}</bdi>`;
+  });
+}
+
+/** Text with its direction; a line that reads the other way is isolated. @param {{text: string, children?: unknown}} props */
+function Text({ text, children }) {
+  const dir = textDir(text, uiDir());
+  const all = text.split("\n");
+  return html`<div class="tx" dir=${dir}>
+    ${all.map((line, i) => {
+      const own = textDir(line, dir);
+      const pieces = html`<${Pieces} line=${line} />`;
+      return html`${i > 0 && html`<br />`}${own === dir ? pieces : html`<bdi dir=${own}>${pieces}</bdi>`}`;
+    })}${children}
+  </div>`;
+}
+
+/** @param {number} at */
+const clock = (at) => html`<time datetime=${new Date(at).toISOString()}>${time(at, lang.value)}</time>`;
+
+/** Only emoji, and few of them: shown large. @param {string} text */
+const large = (text) => text.length <= 24 && /^(?:\p{Extended_Pictographic}|\p{Emoji_Component}|\s)+$/u.test(text) && /\p{Extended_Pictographic}/u.test(text);
+
+/** @param {{chat: Chat, item: Item, first: boolean, last: boolean}} props */
+export function Bubble({ chat, item, first, last }) {
+  const state = mark(chat, item);
+  return html`<li class=${`m ${item.mine ? "me" : ""} ${first ? "first" : ""} ${last ? "last" : ""}`} data-testid="message" data-key=${item.key}
+    data-client-id=${item.cid || undefined} data-message-id=${item.id || undefined} data-seq=${item.seq || undefined}
+    data-status=${state} data-mine=${String(item.mine)}>
+    <div class=${`b ${large(item.text) ? "large" : ""}`}>
+      <span class="sr">${item.mine ? t("you") : nameOf(chat.peer)}: </span>
+      <${Text} text=${item.text}>
+        <span class=${`meta ${state}`} dir=${uiDir()}>${clock(item.at)}${item.mine && html`<${StatusMark} mark=${state} />`}</span>
+      <//>
+    </div>
+    ${state === "failed" && html`<div class="fail"><${Icon} name="warn" /><span>${t("failed")}</span>
+      <${Button} kind="plain" testid="retry" onClick=${() => sendAgain(chat.peer.id, item)}>${t("retry")}<//>
+      <${Button} kind="plain" testid="discard" onClick=${() => discard(item.cid)}>${t("delete")}<//></div>`}
+  </li>`;
+}
+
+/** @param {{item: Item}} props */
+export function CallLine({ item }) {
+  return html`<li class=${`sys ${missed(item) ? "missed" : ""}`} data-testid="call-entry" data-outcome=${item.call?.outcome} data-key=${item.key}
+    data-message-id=${item.id} data-seq=${item.seq} data-mine=${String(item.mine)}>
+    <${Icon} name=${item.mine ? "callout" : "callin"} /><span>${callWords(item)}</span><span class="quiet">${clock(item.at)}</span>
+  </li>`;
+}

@@ -1,0 +1,68 @@
+// Where a text is written.
+
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
+import { number } from "../core/format.js";
+import { lang, t, uiDir } from "../core/i18n.js";
+import { textDir } from "../core/textdir.js";
+import { Icon } from "../core/ui/icon.js";
+import { drafts, keepDraft } from "./drafts.js";
+import { MAX_TEXT, write } from "./store.js";
+
+const touch = matchMedia("(pointer: coarse)");
+const DRAFT_MS = 300;
+
+/** @param {{peerId: number}} props one per chat: give it the person as key */
+export function Composer({ peerId }) {
+  const [text, setText] = useState(drafts.peek()[peerId] ?? "");
+  const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+  const current = useRef(text);
+  current.current = text;
+
+  useEffect(() => {
+    if (!touch.matches) field.current?.focus();
+    const save = () => keepDraft(peerId, current.current);
+    addEventListener("pagehide", save);
+    return () => {
+      removeEventListener("pagehide", save);
+      save();
+    };
+  }, []);
+  useEffect(() => {
+    const timer = setTimeout(() => keepDraft(peerId, text), DRAFT_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  useLayoutEffect(() => {
+    const el = field.current;
+    if (!el) return;
+    el.style.setProperty("--h", "auto");
+    el.style.setProperty("--h", `${el.scrollHeight}px`);
+  }, [text]);
+
+  const tooLong = [...text.trim()].length > MAX_TEXT;
+  const send = () => {
+    const ready = text.trim();
+    if (!ready || tooLong) return;
+    setText("");
+    current.current = "";
+    keepDraft(peerId, "");
+    write(peerId, ready);
+    field.current?.focus();
+  };
+  /** @param {KeyboardEvent} e */
+  const keys = (e) => {
+    if (e.key !== "Enter" || e.shiftKey || e.isComposing || touch.matches) return;
+    e.preventDefault();
+    send();
+  };
+  return html`<form class="comp" onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); send(); }}>
+    <div class="fld">
+      <textarea ref=${field} id="composer" rows="1" dir=${text ? textDir(text, uiDir()) : undefined} value=${text} data-testid="composer"
+        aria-label=${t("message")} placeholder=${t("message")} enterkeyhint=${touch.matches ? "enter" : "send"}
+        aria-describedby=${tooLong ? "too-long" : undefined} aria-invalid=${tooLong ? "true" : undefined}
+        onInput=${(/** @type {InputEvent} */ e) => setText(/** @type {HTMLTextAreaElement} */ (e.currentTarget).value)} onKeyDown=${keys}></textarea>
+    </div>
+    <button class="ib pri" type="submit" aria-label=${t("send")} title=${t("send")} disabled=${!text.trim() || tooLong} data-testid="send"
+      onPointerDown=${(/** @type {Event} */ e) => e.preventDefault()}><${Icon} name="send" /></button>
+    ${tooLong && html`<p class="error" id="too-long" role="alert"><${Icon} name="warn" />${t("tooLong", { max: number(MAX_TEXT, lang.value) })}</p>`}
+  </form>`;
+}

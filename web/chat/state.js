@@ -1,0 +1,223 @@
+// What is known of chats and messages. Pure: no document, no timers, no sockets.
+
+/**
+ * @typedef {import("../core/wire.js").Message} Message
+ * @typedef {import("../core/wire.js").CallEntry} CallEntry
+ * @typedef {import("../core/api.js").Preview} Preview
+ * @typedef {"waiting" | "sent" | "delivered" | "read" | "failed"} Mark
+ * @typedef {{
+ *   key: string, id: number, cid: string, seq: number, mine: boolean, text: string, at: number,
+ *   call: CallEntry | null, local: "waiting" | "failed" | null,
+ * }} Item  `seq` is 0 until the server has it
+ * @typedef {{id: number, username: string, display_name: string}} Peer
+ * @typedef {{
+ *   peer: Peer, items: readonly Item[], last: Item | null,
+ *   lastSeq: number, myRead: number, peerRecv: number, peerRead: number, unread: number,
+ *   loaded: boolean, complete: boolean, syncFrom: number | null,
+ * }} Chat  `syncFrom`: after this seq messages may be missing
+ * @typedef {{me: number, fetched: boolean, chats: Readonly<Record<number, Chat>>}} Chats
+ * @typedef {{t: "reset", me: number}
+ *   | {t: "previews", list: readonly Preview[]}
+ *   | {t: "peer", peer: Peer}
+ *   | {t: "page", peerId: number, list: readonly Message[], kind: "latest" | "before" | "after", full: boolean}
+ *   | {t: "message", message: Message}
+ *   | {t: "status", status: "sent" | "delivered" | "read", seq: number, sender: number, receiver: number}
+ *   | {t: "write", peerId: number, cid: string, text: string, at: number}
+ *   | {t: "failed", cid: string}
+ *   | {t: "again", cid: string}
+ *   | {t: "discard", cid: string}
+ *   | {t: "read", peerId: number, seq: number}
+ *   | {t: "down"}} ChatEvent
+ */
+
+/** @type {Chats} */
+export const empty = { me: 0, fetched: false, chats: {} };
+
+/** @param {Peer} peer @returns {Chat} */
+const newChat = (peer) => ({
+  peer, items: [], last: null, lastSeq: 0, myRead: 0, peerRecv: 0, peerRead: 0, unread: 0,
+  loaded: false, complete: false, syncFrom: null,
+});
+
+/** @param {Message} m @param {number} me @returns {Item} */
+export const item = (m, me) => ({
+  // An own message keeps the key of its first drawing: its mark is swapped, not the element.
+  key: m.sender_id === me && m.client_message_id ? m.client_message_id : `m${m.message_id}`,
+  id: m.message_id, cid: m.client_message_id, seq: m.seq, mine: m.sender_id === me,
+  text: m.content, at: Date.parse(m.created_at) || 0,
+  call: m.kind === "call" ? (m.call ?? { outcome: "lost" }) : null, local: null,
+});
+
+/** Entries of calls that were taken or declined are no news. @param {Item} i */
+const counts = (i) => !i.mine && i.call?.outcome !== "answered" && i.call?.outcome !== "declined";
+
+/** @param {Item} a @param {Item} b */
+const byOrder = (a, b) => (a.seq || Infinity) - (b.seq || Infinity) || (a.at - b.at) || (a.key < b.key ? -1 : 1);
+
+/**
+ * Puts messages in order, each once; an own one takes the place of its draft.
+ * @param {Chat} chat @param {readonly Message[]} list @param {number} me @returns {Chat}
+ */
+function merge(chat, list, me) {
+  const news = list.map((m) => item(m, me));
+  const keys = new Set(news.map((i) => i.key));
+  const ids = new Set(news.map((i) => i.id));
+  const kept = chat.items.filter((i) => !keys.has(i.key) && !(i.id && ids.has(i.id)));
+  const items = [...kept, ...news].sort(byOrder);
+  let { peerRecv, peerRead } = chat;
+  for (const m of list) {
+    if (m.sender_id !== me || m.status === "sent") continue;
+    peerRecv = Math.max(peerRecv, m.seq);
+    if (m.status === "read") peerRead = Math.max(peerRead, m.seq);
+  }
+  const lastSeq = news.reduce((top, i) => Math.max(top, i.seq), chat.lastSeq);
+  return { ...chat, items, peerRecv, peerRead, lastSeq, last: latest(chat.last, items) };
+}
+
+/** @param {Item | null} known @param {readonly Item[]} items */
+function latest(known, items) {
+  const end = items.at(-1) ?? null;
+  if (!known || !end) return end ?? known;
+  return known.seq && end.seq && known.seq > end.seq ? known : end;
+}
+
+/** The highest number in a chat that the server gave. @param {Chat} chat @returns {number} */
+export const topSeq = (chat) => chat.items.reduce((top, i) => Math.max(top, i.seq), 0);
+
+/** The lowest one, from which the page before is asked. @param {Chat} chat @returns {number} */
+export const firstSeq = (chat) => chat.items.find((i) => i.seq > 0)?.seq ?? 0;
+
+/** @param {Chats} s @param {number} peerId @param {(chat: Chat) => Chat} change @returns {Chats} */
+function edit(s, peerId, change) {
+  const chat = s.chats[peerId];
+  return chat ? { ...s, chats: { ...s.chats, [peerId]: change(chat) } } : s;
+}
+
+/** @param {Chats} s @param {string} cid @param {(items: readonly Item[]) => readonly Item[]} change @returns {Chats} */
+function editItem(s, cid, change) {
+  for (const chat of Object.values(s.chats)) {
+    if (!chat.items.some((i) => i.cid === cid && i.seq === 0)) continue;
+    const items = change(chat.items);
+    return edit(s, chat.peer.id, (c) => ({ ...c, items, last: items.at(-1) ?? null }));
+  }
+  return s;
+}
+
+/** Moves what I have read up to `seq`. @param {Chat} chat @param {number} seq @returns {Chat} */
+function readTo(chat, seq) {
+  if (seq <= chat.myRead) return chat;
+  const passed = chat.items.filter((i) => counts(i) && i.seq > chat.myRead && i.seq <= seq).length;
+  return { ...chat, myRead: seq, unread: seq >= chat.lastSeq ? 0 : Math.max(0, chat.unread - passed) };
+}
+
+/** @param {Chats} s @param {Message} m @returns {Chats} */
+function receive(s, m) {
+  const peerId = m.sender_id === s.me ? m.receiver_id : m.sender_id;
+  const known = s.chats[peerId] ?? newChat({ id: peerId, username: "", display_name: "" });
+  // What the server sends again after a reconnect is counted in its preview already.
+  const seen = m.seq <= known.lastSeq;
+  const i = item(m, s.me);
+  let chat = merge(known, [m], s.me);
+  if (!seen && counts(i) && i.seq > chat.myRead) chat = { ...chat, unread: chat.unread + 1 };
+  // Who writes has read what was there before.
+  if (!seen && i.mine && !i.call) chat = readTo(chat, i.seq);
+  return { ...s, chats: { ...s.chats, [peerId]: chat } };
+}
+
+/** @param {Chats} s @param {Preview} p @returns {Chat} */
+function fromPreview(s, p) {
+  const peer = { id: p.user_id, username: p.username, display_name: p.display_name };
+  const old = s.chats[p.user_id] ?? newChat(peer);
+  const last = p.last_message ? item(p.last_message, s.me) : null;
+  return {
+    ...old, peer,
+    last: latest(last, old.items),
+    lastSeq: Math.max(old.lastSeq, p.last_seq),
+    myRead: Math.max(old.myRead, p.my_read_seq),
+    peerRecv: Math.max(old.peerRecv, p.peer_recv_seq),
+    peerRead: Math.max(old.peerRead, p.peer_read_seq),
+    unread: old.myRead > p.my_read_seq ? old.unread : p.unread_count,
+  };
+}
+
+/** @param {Chats} s @param {ChatEvent} e @returns {Chats} */
+export function next(s, e) {
+  switch (e.t) {
+    case "reset":
+      return { ...empty, me: e.me };
+    case "previews": {
+      const chats = { ...s.chats };
+      for (const p of e.list) chats[p.user_id] = fromPreview(s, p);
+      return { ...s, fetched: true, chats };
+    }
+    case "peer": {
+      const old = s.chats[e.peer.id];
+      return { ...s, chats: { ...s.chats, [e.peer.id]: old ? { ...old, peer: e.peer } : newChat(e.peer) } };
+    }
+    case "page":
+      return edit(s, e.peerId, (old) => {
+        const chat = merge(old, e.list, s.me);
+        if (e.kind === "after") return { ...chat, syncFrom: e.full ? (e.list.at(-1)?.seq ?? null) : null };
+        return { ...chat, loaded: true, complete: !e.full, ...(e.kind === "latest" ? { syncFrom: null } : {}) };
+      });
+    case "message":
+      return receive(s, e.message);
+    case "status": {
+      if (e.sender === s.me) {
+        return edit(s, e.receiver, (chat) => ({
+          ...chat,
+          peerRecv: Math.max(chat.peerRecv, e.status === "sent" ? 0 : e.seq),
+          peerRead: Math.max(chat.peerRead, e.status === "read" ? e.seq : 0),
+        }));
+      }
+      // Another window of mine has read.
+      return e.status === "read" ? edit(s, e.sender, (chat) => readTo(chat, e.seq)) : s;
+    }
+    case "write":
+      return edit(s, e.peerId, (chat) => {
+        /** @type {Item} */
+        const own = { key: e.cid, id: 0, cid: e.cid, seq: 0, mine: true, text: e.text, at: e.at, call: null, local: "waiting" };
+        return { ...chat, items: [...chat.items, own], last: own };
+      });
+    case "failed":
+      return editItem(s, e.cid, (items) => items.map((i) => (i.cid === e.cid ? { ...i, local: "failed" } : i)));
+    case "again":
+      return editItem(s, e.cid, (items) => items.map((i) => (i.cid === e.cid ? { ...i, local: "waiting" } : i)));
+    case "discard":
+      return editItem(s, e.cid, (items) => items.filter((i) => i.cid !== e.cid));
+    case "read":
+      return edit(s, e.peerId, (chat) => readTo(chat, e.seq));
+    case "down": {
+      /** @type {Record<number, Chat>} */
+      const chats = {};
+      for (const [id, chat] of Object.entries(s.chats)) {
+        chats[Number(id)] = chat.loaded ? { ...chat, syncFrom: chat.syncFrom ?? topSeq(chat) } : chat;
+      }
+      return { ...s, chats };
+    }
+  }
+}
+
+/** @param {Chat} chat @param {Item} i @returns {Mark} */
+export function mark(chat, i) {
+  if (i.local) return i.local;
+  return i.seq <= chat.peerRead ? "read" : i.seq <= chat.peerRecv ? "delivered" : "sent";
+}
+
+/** Chats with something in them, the newest first. @param {Chats} s @returns {Chat[]} */
+export function listed(s) {
+  return Object.values(s.chats).filter((c) => c.last && c.peer.username).sort((a, b) => (b.last?.at ?? 0) - (a.last?.at ?? 0));
+}
+
+/** What waits to be sent, in the order it was written. @param {Chats} s @returns {{peerId: number, item: Item}[]} */
+export function outbox(s) {
+  return Object.values(s.chats)
+    .flatMap((c) => c.items.filter((i) => i.local === "waiting").map((i) => ({ peerId: c.peer.id, item: i })))
+    .sort((a, b) => a.item.at - b.item.at || (a.item.cid < b.item.cid ? -1 : 1));
+}
+
+/** @param {Chats} s @returns {number} */
+export const unreadTotal = (s) => Object.values(s.chats).reduce((n, c) => n + c.unread, 0);
+
+/** @param {Peer} p @returns {string} */
+export const nameOf = (p) => p.display_name || p.username;

@@ -1,0 +1,54 @@
+// The panel of one chat.
+
+import { html, useEffect } from "../vendor/preact.js";
+import { CallButton, CallNotice } from "../call/button.js";
+import { t } from "../core/i18n.js";
+import { back } from "../core/nav.js";
+import { online } from "../core/socket.js";
+import { Avatar } from "../core/ui/avatar.js";
+import { Button, IconButton } from "../core/ui/button.js";
+import { OfflineBar } from "../core/ui/offline.js";
+import { Composer } from "./composer.js";
+import { Drawing } from "./drawing.js";
+import { Log } from "./log.js";
+import { nameOf } from "./state.js";
+import { chatByName, close, open, presence, unknownNames } from "./store.js";
+
+/** What is known of the person now, and nothing else. @param {{id: number, username: string}} props */
+function Presence({ id, username }) {
+  const known = presence.value.get(id);
+  if (known === undefined) return html`<p class="clip" data-presence="unknown"><span class="ltr">@${username}</span></p>`;
+  return html`<p class=${`clip ${known ? "live" : ""}`} data-presence=${known ? "online" : "offline"}>${t(known ? "online" : "away")}</p>`;
+}
+
+/** @param {{username: string}} props */
+export function ChatPanel({ username }) {
+  const chat = chatByName(username);
+  const id = chat?.peer.id ?? 0;
+  const connected = online.value;
+  useEffect(() => {
+    void open(username);
+    return close;
+  }, [username, id, connected]);
+
+  const name = chat ? nameOf(chat.peer) : username;
+  const unknown = !chat && unknownNames.value.has(username);
+  return html`<main class="chat" aria-label=${name} onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === "Escape" && !e.defaultPrevented && back()}>
+    <header class="bar">
+      <${IconButton} icon="back" label=${t("back")} cls="ph" testid="back" onClick=${back} />
+      <div class="who">
+        ${chat && html`<${Avatar} id=${id} name=${name} size=${40} online=${presence.value.get(id) === true} />`}
+        <span><h2 class="clip"><bdi>${name}</bdi></h2>${chat && html`<${Presence} id=${id} username=${chat.peer.username} />`}</span>
+      </div>
+      ${chat && html`<${CallButton} peer=${chat.peer} />`}
+    </header>
+    <${OfflineBar} place="main" />
+    ${chat && html`<${CallNotice} peer=${chat.peer} />`}
+    ${unknown && html`<div class="empty"><${Drawing} name="find" /><p>${t("noUser", { name: username })}</p><${Button} onClick=${back}>${t("back")}<//></div>`}
+    ${!chat && !unknown && html`<div class="empty"><p class="quiet" role="status">${t("loading")}</p></div>`}
+    ${chat && html`<${Log} key=${`log${id}`} chat=${chat} /><${Composer} key=${`write${id}`} peerId=${id} />`}
+  </main>`;
+}
+
+/** Beside the list while no chat is open. */
+export const NoChat = () => html`<main class="chat none"><div class="empty"><${Drawing} name="chats" /><p>${t("pickChat")}</p></div></main>`;

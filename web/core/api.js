@@ -1,0 +1,145 @@
+// REST of signaling/PROTOCOL.md. Every refusal is an ApiError with a stable code.
+
+import { lang } from "./i18n.js";
+import { message } from "./wire.js";
+
+/** @typedef {import("./wire.js").Message} Message */
+/** @typedef {{id: number, username: string, display_name: string, is_online: boolean}} Person */
+/** @typedef {{token: string, user_id: number, username: string}} Session */
+/**
+ * @typedef {{
+ *   id: number, user_id: number, username: string, display_name: string, is_online: boolean,
+ *   unread_count: number, last_message: Message | null, last_seq: number, my_read_seq: number,
+ *   peer_recv_seq: number, peer_read_seq: number,
+ * }} Preview
+ */
+
+/** `code` is of PROTOCOL.md, or `network` when the server was not reached. */
+export class ApiError extends Error {
+  /** @param {number} status @param {string} code @param {number} [waitSeconds] */
+  constructor(status, code, waitSeconds = 0) {
+    super(code);
+    this.status = status;
+    this.code = code;
+    this.waitSeconds = waitSeconds;
+  }
+}
+
+let token = "";
+/** @type {() => void} */
+let unauthorized = () => {};
+
+/** @param {string} value @param {() => void} onUnauthorized called when the server no longer takes the token */
+export function authorize(value, onUnauthorized) {
+  token = value;
+  unauthorized = onUnauthorized;
+}
+
+/** @param {string} method @param {string} path @param {unknown} [body] @returns {Promise<any>} */
+async function call(method, path, body) {
+  const used = token;
+  /** @type {Record<string, string>} */
+  const headers = { "Accept-Language": lang.peek() };
+  if (used) headers["Authorization"] = `Bearer ${used}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  /** @type {Response} */
+  let response;
+  try {
+    response = await fetch(`/api${path}`, {
+      method,
+      headers,
+      cache: "no-store",
+      signal: AbortSignal.timeout(20_000),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  } catch {
+    throw new ApiError(0, "network");
+  }
+  if (response.status === 204) return {};
+  const answer = await response.json().catch(() => ({}));
+  if (response.ok) return answer;
+  const code = typeof answer.code === "string" ? answer.code : response.status >= 500 ? "internal" : "bad_request";
+  if (response.status === 401 && code !== "bad_credentials" && used === token) unauthorized();
+  const reset = Number(response.headers.get("X-RateLimit-Reset") ?? 0);
+  throw new ApiError(response.status, code, reset ? Math.max(1, Math.ceil(reset - Date.now() / 1000)) : 0);
+}
+
+/** @param {any} p @returns {Person} */
+const person = (p) => ({
+  id: Number(p.id),
+  username: String(p.username),
+  display_name: String(p.display_name ?? ""),
+  is_online: p.is_online === true,
+});
+
+/** @param {any} p @returns {Preview} */
+const preview = (p) => ({
+  id: Number(p.id),
+  user_id: Number(p.user_id),
+  username: String(p.username),
+  display_name: String(p.display_name ?? ""),
+  is_online: p.is_online === true,
+  unread_count: Number(p.unread_count ?? 0),
+  last_message: p.last_message ? message(p.last_message) : null,
+  last_seq: Number(p.last_seq ?? 0),
+  my_read_seq: Number(p.my_read_seq ?? 0),
+  peer_recv_seq: Number(p.peer_recv_seq ?? 0),
+  peer_read_seq: Number(p.peer_read_seq ?? 0),
+});
+
+/** @param {"login" | "register"} mode @param {string} username @param {string} password @returns {Promise<Session>} */
+export async function enter(mode, username, password) {
+  const answer = await call("POST", `/auth/${mode}`, { username, password });
+  return { token: String(answer.token), user_id: Number(answer.user_id), username: String(answer.username) };
+}
+
+/** @returns {Promise<void>} */
+export async function logout() {
+  await call("POST", "/auth/logout");
+}
+
+/** @returns {Promise<string>} */
+export async function version() {
+  return String((await call("GET", "/version")).version ?? "");
+}
+
+/** @returns {Promise<Preview[]>} */
+export async function conversations() {
+  return (await call("GET", "/conversations")).conversations.map(preview);
+}
+
+/**
+ * @param {number} userId @param {{before_seq?: number, after_seq?: number, limit?: number}} query
+ * @returns {Promise<Message[]>} oldest first
+ */
+export async function messages(userId, query) {
+  const params = new URLSearchParams({ user_id: String(userId) });
+  for (const [key, value] of Object.entries(query)) params.set(key, String(value));
+  return (await call("GET", `/messages?${params}`)).messages.map(message);
+}
+
+/** @param {string} username @returns {Promise<Person>} */
+export async function user(username) {
+  return person(await call("GET", `/users/${encodeURIComponent(username)}`));
+}
+
+/** @param {string} q @returns {Promise<Person[]>} */
+export async function people(q) {
+  return (await call("GET", `/users?q=${encodeURIComponent(q)}`)).map(person);
+}
+
+/** @returns {Promise<Person>} */
+export async function profile() {
+  return person(await call("GET", "/profile"));
+}
+
+/** @param {string} display_name @returns {Promise<string>} */
+export async function rename(display_name) {
+  return String((await call("PUT", "/profile", { display_name })).display_name ?? display_name);
+}
+
+/** @returns {Promise<{iceServers: RTCIceServer[], ttl: number}>} */
+export async function callServers() {
+  const answer = await call("GET", "/webrtc/config");
+  return { iceServers: answer.iceServers ?? [], ttl: Number(answer.ttl ?? 0) };
+}

@@ -1,0 +1,101 @@
+// Where the person is: address, layers above it, and the width of the window.
+
+import { signal } from "../vendor/preact.js";
+
+/** @typedef {{name: "list"} | {name: "chat", username: string} | {name: "settings"}} Route */
+
+/** @param {string} path @returns {Route} */
+export function parsePath(path) {
+  const chat = /^\/c\/([^/]+)\/?$/u.exec(path);
+  if (chat?.[1]) {
+    try {
+      return { name: "chat", username: decodeURIComponent(chat[1]) };
+    } catch {
+      return { name: "list" };
+    }
+  }
+  return path.replace(/\/$/u, "") === "/settings" ? { name: "settings" } : { name: "list" };
+}
+
+/** @type {import("../vendor/preact.js").Signal<Route>} */
+export const route = signal(/** @type {Route} */ ({ name: "list" }));
+/** One panel at a time. */
+export const phone = signal(false);
+
+/** @type {{close: () => void}[]} */
+const layers = [];
+let skip = 0;
+/** @type {(() => void)[]} */
+let afterPop = [];
+
+/** Starts following the address; call once. */
+export function watchAddress() {
+  const narrow = matchMedia("(max-width: 759px)");
+  phone.value = narrow.matches;
+  narrow.addEventListener("change", () => (phone.value = narrow.matches));
+  route.value = parsePath(location.pathname);
+  addEventListener("popstate", () => {
+    if (skip > 0) {
+      skip -= 1;
+      if (skip === 0) for (const run of afterPop.splice(0)) run();
+      return;
+    }
+    const top = layers.pop();
+    if (top) top.close();
+    else route.value = parsePath(location.pathname);
+  });
+}
+
+/**
+ * Goes to a path. From the list a new entry is made, between panels the entry
+ * is replaced: "back" always leads to the list.
+ * @param {string} path
+ */
+export function go(path) {
+  if (skip > 0) {
+    afterPop.push(() => go(path));
+    return;
+  }
+  if (path === location.pathname) return;
+  const inner = history.state?.inner === true;
+  if (inner && path === "/") {
+    history.back();
+    return;
+  }
+  if (location.pathname === "/" && !inner) history.pushState({ inner: true }, "", path);
+  else history.replaceState({ inner }, "", path);
+  route.value = parsePath(path);
+}
+
+/** Leaves the panel for the list. */
+export const back = () => go("/");
+
+/**
+ * Puts a layer on top that "back" closes first.
+ * @param {() => void} close called when the person went back
+ * @returns {() => void} call it when the layer was closed in another way
+ */
+export function layer(close) {
+  const own = { close };
+  layers.push(own);
+  const push = () => history.pushState({ inner: history.state?.inner === true, layer: true }, "");
+  if (skip > 0) afterPop.push(push);
+  else push();
+  return () => {
+    const at = layers.indexOf(own);
+    if (at < 0) return;
+    layers.splice(at, 1);
+    skip += 1;
+    history.back();
+  };
+}
+
+/** Forgets where the person was: after signing out. */
+export function home() {
+  if (skip > 0) {
+    afterPop.push(home);
+    return;
+  }
+  history.replaceState(null, "", "/");
+  route.value = { name: "list" };
+}

@@ -1,0 +1,189 @@
+// The frames of signaling/PROTOCOL.md: one reader and one set of writers.
+
+/**
+ * @typedef {"sent" | "delivered" | "read"} Status
+ * @typedef {"answered" | "declined" | "busy" | "cancelled" | "no_answer" | "offline" | "lost"} Outcome
+ * @typedef {{outcome: Outcome, duration_s?: number}} CallEntry
+ * @typedef {{
+ *   message_id: number, client_message_id: string, conversation_id: number, seq: number,
+ *   sender_id: number, receiver_id: number, content: string, status: Status, created_at: string,
+ *   kind: string, call: CallEntry | null,
+ * }} Message
+ * @typedef {{type: "message", message: Message}} MessageFrame
+ * @typedef {{type: "hello", user_id: number, version: string}} HelloFrame
+ * @typedef {{
+ *   type: "status_update", message_id: number, status: Status, conversation_id: number, seq: number,
+ *   sender_id: number, receiver_id: number, created_at: string,
+ * }} StatusFrame
+ * @typedef {{type: "presence", user_id: number, online: boolean}} PresenceFrame
+ * @typedef {{type: "call_started", call_id: string, receiver_id: number}} CallStartedFrame
+ * @typedef {{type: "call_offer", call_id: string, sender_id: number, sdp: string}} CallOfferFrame
+ * @typedef {{type: "call_ringing", call_id: string, sender_id: number}} CallRingingFrame
+ * @typedef {{type: "call_answer", call_id: string, sender_id: number, sdp: string}} CallAnswerFrame
+ * @typedef {{type: "ice_candidate", call_id: string, sender_id: number, candidate: RTCIceCandidateInit}} CandidateFrame
+ * @typedef {{type: "call_reject", call_id: string, sender_id: number, reason: string}} CallRejectFrame
+ * @typedef {{type: "call_hangup", call_id: string, sender_id: number, reason: string}} CallHangupFrame
+ * @typedef {{type: "call_resumed", call_id: string, state: "ringing" | "active"}} CallResumedFrame
+ * @typedef {{
+ *   type: "error", code: string, error: string,
+ *   ref: {type: string, client_message_id: string, call_id: string},
+ * }} ErrorFrame
+ * @typedef {HelloFrame | MessageFrame | StatusFrame | PresenceFrame | CallStartedFrame | CallOfferFrame |
+ *   CallRingingFrame | CallAnswerFrame | CandidateFrame | CallRejectFrame | CallHangupFrame |
+ *   CallResumedFrame | ErrorFrame} ServerFrame
+ * @typedef {Extract<ServerFrame, {type: `call_${string}` | "ice_candidate"}>} CallFrame
+ */
+
+/** @typedef {Record<string, unknown>} Fields */
+
+/** @param {unknown} v @returns {Fields} */
+const fields = (v) => (typeof v === "object" && v !== null && !Array.isArray(v) ? /** @type {Fields} */ (v) : {});
+/** @param {Fields} f @param {string} k */
+const num = (f, k) => (typeof f[k] === "number" ? /** @type {number} */ (f[k]) : 0);
+/** @param {Fields} f @param {string} k */
+const str = (f, k) => (typeof f[k] === "string" ? /** @type {string} */ (f[k]) : "");
+
+/** @param {string} s @returns {Status} */
+const status = (s) => (s === "read" || s === "delivered" ? s : "sent");
+
+/** @param {unknown} v @returns {CallEntry | null} */
+function callEntry(v) {
+  const f = fields(v);
+  const outcome = /** @type {Outcome} */ (str(f, "outcome"));
+  return outcome ? { outcome, duration_s: num(f, "duration_s") } : null;
+}
+
+/**
+ * A message as the socket frame (`message_id`) or REST (`id`) writes it.
+ * @param {unknown} v @returns {Message}
+ */
+export function message(v) {
+  const f = fields(v);
+  return {
+    message_id: num(f, "message_id") || num(f, "id"),
+    client_message_id: str(f, "client_message_id"),
+    conversation_id: num(f, "conversation_id"),
+    seq: num(f, "seq"),
+    sender_id: num(f, "sender_id"),
+    receiver_id: num(f, "receiver_id"),
+    content: str(f, "content"),
+    status: status(str(f, "status")),
+    created_at: str(f, "created_at"),
+    kind: str(f, "kind"),
+    call: callEntry(f["call"]),
+  };
+}
+
+/** @type {{[T in ServerFrame["type"]]: (f: Fields) => Extract<ServerFrame, {type: T}>}} */
+const readers = {
+  hello: (f) => ({ type: "hello", user_id: num(f, "user_id"), version: str(f, "version") }),
+  message: (f) => ({ type: "message", message: message(f) }),
+  status_update: (f) => ({
+    type: "status_update",
+    message_id: num(f, "message_id"),
+    status: status(str(f, "status")),
+    conversation_id: num(f, "conversation_id"),
+    seq: num(f, "seq"),
+    sender_id: num(f, "sender_id"),
+    receiver_id: num(f, "receiver_id"),
+    created_at: str(f, "created_at"),
+  }),
+  presence: (f) => ({ type: "presence", user_id: num(f, "user_id"), online: f["online"] === true }),
+  call_started: (f) => ({ type: "call_started", call_id: str(f, "call_id"), receiver_id: num(f, "receiver_id") }),
+  call_offer: (f) => ({ type: "call_offer", ...end(f), sdp: sdp(f, "offer") }),
+  call_ringing: (f) => ({ type: "call_ringing", ...end(f) }),
+  call_answer: (f) => ({ type: "call_answer", ...end(f), sdp: sdp(f, "answer") }),
+  ice_candidate: (f) => ({
+    type: "ice_candidate",
+    ...end(f),
+    candidate: /** @type {RTCIceCandidateInit} */ (fields(fields(f["payload"])["candidate"])),
+  }),
+  call_reject: (f) => ({ type: "call_reject", ...end(f), reason: str(fields(f["payload"]), "reason") }),
+  call_hangup: (f) => ({ type: "call_hangup", ...end(f), reason: str(fields(f["payload"]), "reason") }),
+  call_resumed: (f) => ({
+    type: "call_resumed",
+    call_id: str(f, "call_id"),
+    state: str(f, "state") === "active" ? "active" : "ringing",
+  }),
+  error: (f) => {
+    const ref = fields(f["ref"]);
+    return {
+      type: "error",
+      code: str(f, "code"),
+      error: str(f, "error"),
+      ref: { type: str(ref, "type"), client_message_id: str(ref, "client_message_id"), call_id: str(ref, "call_id") },
+    };
+  },
+};
+
+/** @param {Fields} f */
+const end = (f) => ({ call_id: str(f, "call_id"), sender_id: num(f, "sender_id") });
+/** @param {Fields} f @param {"offer" | "answer"} k */
+const sdp = (f, k) => str(fields(fields(f["payload"])[k]), "sdp");
+
+/**
+ * Reads one frame of the server; null for a type this client does not know.
+ * @param {string} text @returns {ServerFrame | null}
+ */
+export function parse(text) {
+  /** @type {Fields} */
+  let frame;
+  try {
+    frame = fields(JSON.parse(text));
+  } catch {
+    return null;
+  }
+  const type = str(frame, "type");
+  return Object.hasOwn(readers, type) ? readers[/** @type {ServerFrame["type"]} */ (type)](frame) : null;
+}
+
+/** @typedef {{receiver_id: number, call_id?: string | null}} CallTo */
+
+/** @param {CallTo} to @param {string} type @param {Fields} [payload] */
+const toPeer = (to, type, payload) => ({
+  type,
+  receiver_id: to.receiver_id,
+  ...(payload ? { payload } : {}),
+  ...(to.call_id ? { call_id: to.call_id } : {}),
+});
+
+/** Writers, one for each frame of a client. */
+export const encode = {
+  /** @param {{receiver_id: number, content: string, client_message_id?: string}} m */
+  message: (m) => ({
+    type: "message",
+    receiver_id: m.receiver_id,
+    content: m.content,
+    ...(m.client_message_id ? { client_message_id: m.client_message_id } : {}),
+  }),
+  /** @param {number} message_id */
+  mark_delivered: (message_id) => ({ type: "mark_delivered", message_id }),
+  /** @param {number} message_id */
+  mark_read: (message_id) => ({ type: "mark_read", message_id }),
+  /** @param {readonly number[]} user_ids */
+  presence_subscribe: (user_ids) => ({ type: "presence_subscribe", user_ids: user_ids.slice(0, 200) }),
+  /** @param {CallTo} to @param {string} text */
+  call_offer: (to, text) => toPeer(to, "call_offer", { offer: { type: "offer", sdp: text } }),
+  /** @param {CallTo} to */
+  call_ringing: (to) => toPeer(to, "call_ringing"),
+  /** @param {CallTo} to @param {string} text */
+  call_answer: (to, text) => toPeer(to, "call_answer", { answer: { type: "answer", sdp: text } }),
+  /** @param {CallTo} to @param {RTCIceCandidateInit} c */
+  ice_candidate: (to, c) =>
+    toPeer(to, "ice_candidate", {
+      candidate: {
+        candidate: c.candidate ?? "",
+        sdpMid: c.sdpMid ?? null,
+        sdpMLineIndex: c.sdpMLineIndex ?? null,
+        usernameFragment: c.usernameFragment ?? null,
+      },
+    }),
+  /** @param {CallTo} to @param {string} [reason] */
+  call_reject: (to, reason) => toPeer(to, "call_reject", reason ? { reason } : undefined),
+  /** @param {CallTo} to @param {string} [reason] */
+  call_hangup: (to, reason) => toPeer(to, "call_hangup", reason ? { reason } : undefined),
+  /** @param {string} call_id */
+  call_resume: (call_id) => ({ type: "call_resume", call_id }),
+};
+
+/** @typedef {ReturnType<(typeof encode)[keyof typeof encode]>} ClientFrame */

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { test } from "node:test";
+import { encode, message, parse } from "./wire.js";
+
+const folder = new URL("../../tests/wire/", import.meta.url);
+/** @returns {string[]} */
+function golden() {
+  try {
+    return readdirSync(folder).filter((name) => name.endsWith(".json"));
+  } catch {
+    return [];
+  }
+}
+const files = golden();
+const read = (name) => JSON.parse(readFileSync(new URL(name, folder), "utf8"));
+
+/** Builds the frame again with our writer from the values in it. */
+function rebuild(frame) {
+  switch (frame.type) {
+    case "message": return encode.message(frame);
+    case "mark_delivered": return encode.mark_delivered(frame.message_id);
+    case "mark_read": return encode.mark_read(frame.message_id);
+    case "presence_subscribe": return encode.presence_subscribe(frame.user_ids);
+    case "call_offer": return encode.call_offer(frame, frame.payload.offer.sdp);
+    case "call_ringing": return encode.call_ringing(frame);
+    case "call_answer": return encode.call_answer(frame, frame.payload.answer.sdp);
+    case "ice_candidate": return encode.ice_candidate(frame, frame.payload.candidate);
+    case "call_reject": return encode.call_reject(frame, frame.payload?.reason);
+    case "call_hangup": return encode.call_hangup(frame, frame.payload?.reason);
+    case "call_resume": return encode.call_resume(frame.call_id);
+    default: return null;
+  }
+}
+
+/** Frames of clients that do less than this one: a bad frame, or fields left out. */
+const written = (frame) => JSON.parse(JSON.stringify(frame));
+
+test("the golden frames are here", { skip: files.length === 0 && "no golden frames" }, () => {
+  assert.ok(files.length > 0);
+});
+
+for (const name of files) {
+  const { direction, frame } = read(name);
+  if (direction === "server") {
+    test(`reads ${name}`, () => {
+      const got = parse(JSON.stringify(frame));
+      assert.equal(got?.type, frame.type);
+      const flat = got.type === "message" ? got.message : got;
+      for (const key of ["call_id", "sender_id", "message_id", "seq", "user_id", "online", "code", "status", "content"]) {
+        if (frame[key] !== undefined) assert.equal(flat[key], frame[key], key);
+      }
+      if (frame.payload?.reason) assert.equal(got.reason, frame.payload.reason);
+    });
+  } else {
+    test(`writes ${name}`, () => assert.deepEqual(written(rebuild(frame)), frame));
+  }
+}
+
+test("unknown types and broken text are ignored", () => {
+  for (const text of ['{"type":"weather"}', "{", "[]", "null", '{"type":"toString"}', "{}"]) {
+    assert.equal(parse(text), null);
+  }
+});
+
+test("left-out fields become empty ones", () => {
+  const got = parse('{"type":"message","message_id":5,"seq":1,"sender_id":1,"receiver_id":2,"content":"a","status":"sent"}');
+  assert.deepEqual(got?.type === "message" && [got.message.kind, got.message.call, got.message.client_message_id], ["", null, ""]);
+  assert.deepEqual(parse('{"type":"presence","user_id":3,"online":false}'), { type: "presence", user_id: 3, online: false });
+});
+
+test("a message of REST and one of the socket read the same", () => {
+  const rest = { id: 9, seq: 2, sender_id: 1, receiver_id: 2, content: "x", status: "read", kind: "call", call: { outcome: "answered", duration_s: 7 } };
+  const { id, ...others } = rest;
+  assert.deepEqual(message(rest), message({ message_id: id, ...others }));
+});
+
+test("a call frame says its call id only when it is known", () => {
+  assert.deepEqual(encode.call_hangup({ receiver_id: 2, call_id: null }, "ended"), {
+    type: "call_hangup", receiver_id: 2, payload: { reason: "ended" },
+  });
+  assert.deepEqual(encode.call_ringing({ receiver_id: 2, call_id: "ab" }), { type: "call_ringing", receiver_id: 2, call_id: "ab" });
+});

@@ -1,0 +1,99 @@
+// Settings: one page of groups.
+
+import { html, useEffect, useState } from "../vendor/preact.js";
+import { session, signOut } from "../account/session.js";
+import { ApiError } from "../core/api.js";
+import { errorText, lang, setLang, t } from "../core/i18n.js";
+import { back } from "../core/nav.js";
+import { Avatar } from "../core/ui/avatar.js";
+import { Button, IconButton } from "../core/ui/button.js";
+import { Choice, Switch } from "../core/ui/choice.js";
+import { Dialog } from "../core/ui/dialog.js";
+import { Field } from "../core/ui/field.js";
+import { OfflineBar } from "../core/ui/offline.js";
+import { toast } from "../core/ui/toast.js";
+import { nameToSave } from "./state.js";
+import { displayName, loadProfile, loadVersion, relayOnly, saveName, setRelayOnly, setTheme, theme, version } from "./store.js";
+
+/** @typedef {import("../core/i18n.js").Lang} Lang */
+
+function ProfileCard() {
+  const me = session.value;
+  const [typed, setTyped] = useState(displayName.value);
+  const [error, setError] = useState("");
+  const [busy, setBusy] = useState(false);
+  useEffect(() => setTyped(displayName.value), [displayName.value]);
+  const name = nameToSave(typed, displayName.value);
+  /** @param {Event} e */
+  const save = async (e) => {
+    e.preventDefault();
+    if (name === null || busy) return;
+    setBusy(true);
+    setError("");
+    try {
+      await saveName(name);
+      toast(t("saved"));
+    } catch (problem) {
+      setError(errorText(problem instanceof ApiError ? problem.code : "internal"));
+    }
+    setBusy(false);
+  };
+  if (!me) return null;
+  return html`<form class="group profile" aria-label=${t("profile")} onSubmit=${save}>
+    <div class="id">
+      <${Avatar} id=${me.user_id} name=${displayName.value || me.username} size=${72} />
+      <p><bdi class="name">${displayName.value || me.username}</bdi><span class="ltr">@${me.username}</span></p>
+    </div>
+    <${Field} id="display-name" label=${t("displayName")} help=${t("displayNameHelp")} value=${typed} dir="auto" maxlength=${64}
+      error=${error} testid="display-name" onInput=${(/** @type {string} */ value) => { setTyped(value); setError(""); }} />
+    ${name !== null && html`<${Button} kind="pri" type="submit" busy=${busy} testid="save-name">${t("save")}<//>`}
+  </form>`;
+}
+
+export function SettingsView() {
+  const [asks, ask] = useState(false);
+  const [busy, setBusy] = useState(false);
+  useEffect(() => {
+    void loadProfile();
+    void loadVersion();
+  }, []);
+  const leave = async () => {
+    setBusy(true);
+    await signOut();
+  };
+  return html`<main class="settings" aria-label=${t("settings")}>
+    <header class="bar">
+      <${IconButton} icon="back" label=${t("back")} cls="ph" onClick=${back} />
+      <h1>${t("settings")}</h1>
+    </header>
+    <${OfflineBar} place="main" />
+    <div class="page">
+      <${ProfileCard} />
+      <section class="group" aria-label=${t("appearance")}>
+        <h2>${t("appearance")}</h2>
+        <div class="line"><span>${t("theme")}</span>
+          <${Choice} label=${t("theme")} testid="theme-switch" value=${theme.value}
+            options=${["light", "dark", "auto"].map((value) => ({ value, words: t(value) }))}
+            onChange=${(/** @type {import("./state.js").Theme} */ value) => setTheme(value)} /></div>
+        <div class="line"><span>${t("language")}</span>
+          <${Choice} label=${t("language")} testid="lang-switch" value=${lang.value}
+            options=${[{ value: "fa", words: "فارسی", lang: "fa" }, { value: "en", words: "English", lang: "en" }]}
+            onChange=${(/** @type {Lang} */ value) => setLang(value).catch(() => toast(errorText("network")))} /></div>
+      </section>
+      <section class="group" aria-label=${t("calls")}>
+        <h2>${t("calls")}</h2>
+        <${Switch} label=${t("relayOnly")} help=${t("relayOnlyHelp")} on=${relayOnly.value} testid="relay-only" onChange=${setRelayOnly} />
+      </section>
+      <section class="group" aria-label=${t("account")}>
+        <h2>${t("account")}</h2>
+        <${Button} kind="danger" testid="logout" onClick=${() => ask(true)}>${t("logout")}<//>
+      </section>
+      <section class="group" aria-label=${t("about")}>
+        <h2>${t("about")}</h2>
+        <p class="line"><span>${t("app")}</span><span class="quiet">${t("version")} <bdi class="ltr" data-testid="version">${version.value}</bdi></span></p>
+      </section>
+    </div>
+    ${asks && html`<${Dialog} title=${t("logout")} text=${t("logoutAsk")} verb=${t("logout")} busy=${busy} testid="logout-confirm"
+      onYes=${leave} onClose=${() => ask(false)} />`}
+  </main>`;
+}
