@@ -13,7 +13,7 @@ import { sign, silence } from "./tones.js";
  * @typedef {import("../core/wire.js").ClientFrame} ClientFrame
  */
 
-const OVER_MS = 4_000;
+const OVER_MS = 3_000;
 const OVER_READ_MS = 12_000;
 const BRIEF = ["ended", "endedPlain", "cancelled", "declined"];
 

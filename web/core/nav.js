@@ -90,12 +90,9 @@ export function layer(close) {
   };
 }
 
-/** Forgets where the person was: after signing out. */
+/** Forgets where the person was: after signing out, when the layers are closed. */
 export function home() {
-  if (skip > 0) {
-    afterPop.push(home);
-    return;
-  }
-  history.replaceState(null, "", "/");
   route.value = { name: "list" };
+  const clear = () => history.replaceState(null, "", "/");
+  setTimeout(() => (skip > 0 ? afterPop.push(clear) : clear()));
 }
