@@ -105,6 +105,12 @@ export function end(reason) {
   release();
   apply({ t: "over", reason, at: Date.now() });
   announce(overWords(call.peek()), true);
+  if (before.minimised) {
+    sign("over");
+    toast(overWords(call.peek()));
+    dismiss();
+    return;
+  }
   if (before.phase !== "incoming") {
     sign("over");
     later("gone", BRIEF.includes(reason) ? OVER_MS : OVER_READ_MS, dismiss);

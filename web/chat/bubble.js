@@ -54,7 +54,7 @@ export function Bubble({ chat, item, first, last }) {
     <div class=${`b ${large(item.text) ? "large" : ""}`}>
       <span class="sr">${item.mine ? t("you") : nameOf(chat.peer)}: </span>
       <${Text} text=${item.text}>
-        <span class=${`meta ${state}`} dir=${uiDir()}>${clock(item.at)}${item.mine && html`<${StatusMark} mark=${state} />`}</span>
+        <span class=${`meta ${state}`}><span dir=${uiDir()}>${clock(item.at)}${item.mine && html`<${StatusMark} mark=${state} />`}</span></span>
       <//>
     </div>
     ${state === "failed" && html`<div class="fail"><${Icon} name="warn" /><span>${t("failed")}</span>

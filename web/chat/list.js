@@ -48,7 +48,7 @@ function ChatRow({ chat }) {
     data-testid="chat-row" data-username=${peer.username} onClick=${() => go(`/c/${encodeURIComponent(peer.username)}`)}>
     <${Avatar} id=${peer.id} name=${name} online=${presence.value.get(peer.id) === true} />
     <span class="two">
-      <span class="l"><bdi class="n clip">${name}</bdi>${presence.value.get(peer.id) && html`<span class="sr">${t("online")}</span>`}
+      <span class="l"><span class="n clip"><bdi>${name}</bdi></span>${presence.value.get(peer.id) && html`<span class="sr">${t("online")}</span>`}
         ${last && html`<time datetime=${new Date(last.at).toISOString()}>${listTime(last.at, now.value, lang.value, dayWords())}</time>`}</span>
       <span class="l"><${Preview} chat=${chat} current=${current} />
         ${unread > 0 && html`<span class="badge"><span aria-hidden="true">${badge(unread, lang.value)}</span><span class="sr">${t("nUnread", { n: unread })}</span></span>`}</span>
@@ -66,7 +66,7 @@ function PersonRow({ person }) {
   };
   return html`<li><button type="button" class="row" data-testid="person-row" data-username=${person.username} onClick=${open}>
     <${Avatar} id=${person.id} name=${name} online=${person.is_online} />
-    <span class="two"><span class="l"><bdi class="n clip">${name}</bdi></span>
+    <span class="two"><span class="l"><span class="n clip"><bdi>${name}</bdi></span></span>
       <span class="l"><span class="p clip"><span class="ltr">@${person.username}</span></span></span></span>
   </button></li>`;
 }
