@@ -113,7 +113,7 @@ function Stage({ c }) {
     }
   };
   const name = nameOfCall(c);
-  return html`<section class="stage full" ref=${box} tabindex="-1" aria-label=${t("callWith", { name })} onKeyDown=${keys}>
+  return html`<section class="stage full" ref=${box} tabindex="-1" role=${phone.value ? "dialog" : "main"} aria-modal=${phone.value ? "true" : undefined} aria-label=${t("callWith", { name })} onKeyDown=${keys}>
     <div class="stop">
       ${busy(c) ? html`<${IconButton} icon="min" label=${t("minimise")} testid="call-minimise" onClick=${() => minimise(true)} />` : html`<span class="ib-gap"></span>`}
       <${PathChip} c=${c} /><span class="ib-gap"></span>

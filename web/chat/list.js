@@ -5,7 +5,7 @@ import { session } from "../account/session.js";
 import * as api from "../core/api.js";
 import { badge, listTime } from "../core/format.js";
 import { errorText, lang, t, uiDir } from "../core/i18n.js";
-import { go, route } from "../core/nav.js";
+import { go, phone, route } from "../core/nav.js";
 import { fold, textDir } from "../core/textdir.js";
 import { Avatar } from "../core/ui/avatar.js";
 import { Button, IconButton } from "../core/ui/button.js";
@@ -24,18 +24,23 @@ import { callWords, dayWords, missed } from "./words.js";
 
 const query = signal("");
 
+/** One line of a text, cut at its own end. @param {{text: string}} props */
+function Line({ text }) {
+  const line = text.replace(/\s+/gu, " ").slice(0, 200);
+  return html`<span class="clip" dir=${textDir(line, uiDir())}>${line}</span>`;
+}
+
 /** @param {{chat: Chat, current: boolean}} props */
 function Preview({ chat, current }) {
   const last = chat.last;
   const draft = drafts.value[chat.peer.id];
-  if (draft && !current) return html`<span class="p clip"><span class="dr">${t("draft")}:</span> <bdi>${draft}</bdi></span>`;
-  if (!last) return html`<span class="p clip"></span>`;
+  if (draft && !current) return html`<span class="p"><span class="dr">${t("draft")}:</span><${Line} text=${draft} /></span>`;
+  if (!last) return html`<span class="p"></span>`;
   if (last.call) {
-    return html`<span class=${`p clip ${missed(last) ? "dr" : ""}`}><${Icon} name=${last.mine ? "callout" : "callin"} /> ${callWords(last)}</span>`;
+    return html`<span class=${`p ${missed(last) ? "dr" : ""}`}><${Icon} name=${last.mine ? "callout" : "callin"} /><span class="clip">${callWords(last)}</span></span>`;
   }
-  const line = last.text.replace(/\s+/gu, " ").slice(0, 200);
-  if (last.local === "failed") return html`<span class="p clip"><span class="dr"><${Icon} name="warn" /> ${t("failed")}</span> <bdi>${line}</bdi></span>`;
-  return html`<span class="p clip">${last.mine && html`<${StatusMark} mark=${mark(chat, last)} /> `}<bdi dir=${textDir(line, uiDir())}>${line}</bdi></span>`;
+  if (last.local === "failed") return html`<span class="p"><${Icon} name="warn" cls="dr" /><span class="dr">${t("failed")}</span><${Line} text=${last.text} /></span>`;
+  return html`<span class="p">${last.mine && html`<${StatusMark} mark=${mark(chat, last)} />`}<${Line} text=${last.text} /></span>`;
 }
 
 /** @param {{chat: Chat}} props */
@@ -48,7 +53,7 @@ function ChatRow({ chat }) {
     data-testid="chat-row" data-username=${peer.username} onClick=${() => go(`/c/${encodeURIComponent(peer.username)}`)}>
     <${Avatar} id=${peer.id} name=${name} online=${presence.value.get(peer.id) === true} />
     <span class="two">
-      <span class="l"><span class="n clip"><bdi>${name}</bdi></span>${presence.value.get(peer.id) && html`<span class="sr">${t("online")}</span>`}
+      <span class="l"><span class="n clip" dir="auto">${name}</span>${presence.value.get(peer.id) && html`<span class="sr">${t("online")}</span>`}
         ${last && html`<time datetime=${new Date(last.at).toISOString()}>${listTime(last.at, now.value, lang.value, dayWords())}</time>`}</span>
       <span class="l"><${Preview} chat=${chat} current=${current} />
         ${unread > 0 && html`<span class="badge"><span aria-hidden="true">${badge(unread, lang.value)}</span><span class="sr">${t("nUnread", { n: unread })}</span></span>`}</span>
@@ -66,8 +71,8 @@ function PersonRow({ person }) {
   };
   return html`<li><button type="button" class="row" data-testid="person-row" data-username=${person.username} onClick=${open}>
     <${Avatar} id=${person.id} name=${name} online=${person.is_online} />
-    <span class="two"><span class="l"><span class="n clip"><bdi>${name}</bdi></span></span>
-      <span class="l"><span class="p clip"><span class="ltr">@${person.username}</span></span></span></span>
+    <span class="two"><span class="l"><span class="n clip" dir="auto">${name}</span></span>
+      <span class="l"><span class="p"><span class="clip" dir="ltr">@${person.username}</span></span></span></span>
   </button></li>`;
 }
 
@@ -132,7 +137,7 @@ export function ListPanel() {
     query.value = "";
     input.current?.focus();
   };
-  return html`<section class="list" aria-label=${t("chats")} onKeyDown=${arrows}>
+  return html`<section class="list" role=${phone.value ? "main" : undefined} aria-label=${t("chats")} onKeyDown=${arrows}>
     <header class="lh"><h1>${t("chats")}</h1><${IconButton} icon="pen" label=${t("newChat")} cls="dk" onClick=${find} /></header>
     <${OfflineBar} place="list" />
     <label class="find"><${Icon} name="find" /><span class="sr">${t("search")}</span>

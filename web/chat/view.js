@@ -3,7 +3,7 @@
 import { html, useEffect } from "../vendor/preact.js";
 import { CallButton, CallNotice } from "../call/button.js";
 import { t } from "../core/i18n.js";
-import { back } from "../core/nav.js";
+import { back, phone } from "../core/nav.js";
 import { online } from "../core/socket.js";
 import { Avatar } from "../core/ui/avatar.js";
 import { Button, IconButton } from "../core/ui/button.js";
@@ -38,7 +38,7 @@ export function ChatPanel({ username }) {
       <${IconButton} icon="back" label=${t("back")} cls="ph" testid="back" onClick=${back} />
       <div class="who">
         ${chat && html`<${Avatar} id=${id} name=${name} size=${40} online=${presence.value.get(id) === true} />`}
-        <span><h2 class="clip"><bdi>${name}</bdi></h2>${chat && html`<${Presence} id=${id} username=${chat.peer.username} />`}</span>
+        <span><${phone.value ? "h1" : "h2"} class="clip" dir="auto">${name}<//>${chat && html`<${Presence} id=${id} username=${chat.peer.username} />`}</span>
       </div>
       ${chat && html`<${CallButton} peer=${chat.peer} />`}
     </header>
