@@ -17,6 +17,12 @@ export function parsePath(path) {
   return path.replace(/\/$/u, "") === "/settings" ? { name: "settings" } : { name: "list" };
 }
 
+/** @param {Route} to @returns {string} */
+export function pathOf(to) {
+  if (to.name === "chat") return `/c/${encodeURIComponent(to.username)}`;
+  return to.name === "settings" ? "/settings" : "/";
+}
+
 /** @type {import("../vendor/preact.js").Signal<Route>} */
 export const route = signal(/** @type {Route} */ ({ name: "list" }));
 /** One panel at a time. */
@@ -37,7 +43,11 @@ export function watchAddress() {
   addEventListener("popstate", () => {
     if (skip > 0) {
       skip -= 1;
-      if (skip === 0) for (const run of afterPop.splice(0)) run();
+      if (skip > 0) return;
+      // The panel may have changed while its layer was closing.
+      const path = pathOf(route.peek());
+      if (path !== location.pathname) history.replaceState(history.state, "", path);
+      for (const run of afterPop.splice(0)) run();
       return;
     }
     const top = layers.pop();
@@ -90,9 +100,8 @@ export function layer(close) {
   };
 }
 
-/** Forgets where the person was: after signing out, when the layers are closed. */
+/** Forgets where the person was: after signing out. */
 export function home() {
   route.value = { name: "list" };
-  const clear = () => history.replaceState(null, "", "/");
-  setTimeout(() => (skip > 0 ? afterPop.push(clear) : clear()));
+  if (skip === 0) history.replaceState(null, "", "/");
 }

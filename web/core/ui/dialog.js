@@ -1,6 +1,6 @@
 // A question that cannot be undone. The safe choice has the focus.
 
-import { html, useEffect, useRef } from "../../vendor/preact.js";
+import { html, useLayoutEffect, useRef } from "../../vendor/preact.js";
 import { layer } from "../nav.js";
 import { t } from "../i18n.js";
 import { Button } from "./button.js";
@@ -12,7 +12,7 @@ export function Dialog({ title, text, verb, busy = false, testid, onYes, onClose
   const ref = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const close = useRef(onClose);
   close.current = onClose;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const opener = document.activeElement;
     ref.current?.showModal();
     const done = layer(() => close.current());
