@@ -1,2 +1,71 @@
-//! stub
-fn main() {}
+//! The Payambar binary: parse, run, exit code (0 ok, 1 failed or bad usage).
+
+#![expect(
+    unreachable_pub,
+    reason = "a binary exports nothing; `pub` marks what a module offers to the others"
+)]
+
+mod accounts;
+mod admin;
+mod assets;
+mod cli;
+mod config;
+mod host;
+mod http;
+mod i18n;
+mod pump;
+mod secrets;
+mod serve;
+mod store;
+mod telemetry;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use crate::config::{Config, Layers};
+
+fn main() -> ExitCode {
+    let invocation = match cli::parse(std::env::args_os()) {
+        Ok(invocation) => invocation,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::FAILURE
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    match run(&invocation) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            telemetry::complain(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(invocation: &cli::Invocation) -> Result<(), Box<dyn std::error::Error>> {
+    let environment: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let layers = Layers::merge(
+        &invocation.flags,
+        &environment,
+        config::env_file(&environment)?,
+    )?;
+    let config = Config::check(&layers)?;
+    telemetry::start(&config)?;
+    match &invocation.task {
+        cli::Task::Serve => serve::run(config)?,
+        cli::Task::UserAdd {
+            name,
+            password_stdin,
+            json,
+        } => {
+            let password = admin::read_password(*password_stdin)?;
+            admin::user_add(&config, name, &password, *json, &mut std::io::stdout())?;
+        }
+    }
+    Ok(())
+}

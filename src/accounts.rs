@@ -1,0 +1,312 @@
+//! Accounts as a service: the rules for names and passwords, hashing on a
+//! bounded pool, registration and log-in. HTTP and the command line share it.
+
+use std::sync::{Arc, OnceLock};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use payambar_signaling::wire::Code;
+use ring::digest::{SHA256, digest};
+use tokio::sync::Semaphore;
+
+use crate::store::{self, NewUser, Store, User, users};
+
+/// Names have 3 to 32 bytes of `[A-Za-z0-9_]` (R1).
+const NAME: std::ops::RangeInclusive<usize> = 3..=32;
+
+/// The shortest password the API takes; our own client asks for 8 (R2).
+const PASSWORD_MIN: usize = 6;
+
+/// The longest: hashing it costs something, and nobody types more.
+const PASSWORD_MAX: usize = 1024;
+
+/// bcrypt reads no further than this (R2).
+const BCRYPT_MAX: usize = 72;
+
+/// Marks a hash whose input was hashed before, because bcrypt would have cut it.
+const PREHASHED: &str = "sha256:";
+
+/// Checks a name as typed; returns it without blanks around it.
+///
+/// # Errors
+///
+/// [`Code::UsernameLength`], [`Code::UsernameChars`].
+pub fn check_name(typed: &str) -> Result<&str, Code> {
+    let name = typed.trim();
+    if !NAME.contains(&name.len()) {
+        return Err(Code::UsernameLength);
+    }
+    if !name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    {
+        return Err(Code::UsernameChars);
+    }
+    Ok(name)
+}
+
+/// Checks a new password.
+///
+/// # Errors
+///
+/// [`Code::PasswordShort`], [`Code::PasswordLong`].
+pub const fn check_password(password: &str) -> Result<(), Code> {
+    match password.len() {
+        ..PASSWORD_MIN => Err(Code::PasswordShort),
+        PASSWORD_MIN..=PASSWORD_MAX => Ok(()),
+        _ => Err(Code::PasswordLong),
+    }
+}
+
+/// Hashes a password with bcrypt. Blocks for as long as the cost demands.
+///
+/// # Errors
+///
+/// The system has no randomness for the salt.
+pub fn hash(password: &str, cost: u32) -> Result<String, bcrypt::BcryptError> {
+    if fits(password) {
+        return bcrypt::hash(password, cost);
+    }
+    Ok(format!(
+        "{PREHASHED}{}",
+        bcrypt::hash(prehash(password), cost)?
+    ))
+}
+
+/// Checks a password against a stored hash. A hash that cannot be read matches
+/// nothing.
+pub fn verify(password: &str, hash: &str) -> bool {
+    match hash.strip_prefix(PREHASHED) {
+        Some(inner) => bcrypt::verify(prehash(password), inner).unwrap_or(false),
+        None => fits(password) && bcrypt::verify(password, hash).unwrap_or(false),
+    }
+}
+
+/// The cost a stored hash was made with.
+fn cost_of(hash: &str) -> Option<u32> {
+    hash.strip_prefix(PREHASHED)
+        .unwrap_or(hash)
+        .split('$')
+        .nth(2)?
+        .parse()
+        .ok()
+}
+
+/// bcrypt cuts its input after 72 bytes and, in some implementations, at a NUL.
+fn fits(password: &str) -> bool {
+    password.len() <= BCRYPT_MAX && !password.contains('\0')
+}
+
+fn prehash(password: &str) -> String {
+    STANDARD.encode(digest(&SHA256, password.as_bytes()))
+}
+
+/// Why registration or log-in failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A rule says no.
+    #[error("refused: {}", .0.as_str())]
+    Refused(Code),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Hashing failed.
+    #[error("hashing failed: {0}")]
+    Hash(String),
+}
+
+impl Error {
+    /// The code a client is told.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Refused(code) => *code,
+            Self::Store(error) => error.code(),
+            Self::Hash(_) => Code::Internal,
+        }
+    }
+}
+
+/// Registration and log-in. Clones share the pool.
+#[derive(Clone)]
+pub struct Accounts {
+    store: Store,
+    cost: u32,
+    hashing: Arc<Semaphore>,
+    dummy: Arc<OnceLock<String>>,
+}
+
+impl Accounts {
+    /// A service over the store that hashes with `cost`, on as many threads at a
+    /// time as the host has cores: more would only slow each other down and
+    /// starve the rest of the process.
+    pub fn new(store: Store, cost: u32) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            store,
+            cost,
+            hashing: Arc::new(Semaphore::new(cores)),
+            dummy: Arc::default(),
+        }
+    }
+
+    /// Makes the hash that unknown names are checked against, so that they take
+    /// as long as known ones.
+    pub async fn warm(&self) -> Result<(), Error> {
+        self.dummy_hash().await.map(|_| ())
+    }
+
+    /// Makes an account.
+    ///
+    /// # Errors
+    ///
+    /// The name or password breaks a rule, or the name is taken.
+    pub async fn register(&self, username: &str, password: String) -> Result<User, Error> {
+        let username = check_name(username).map_err(Error::Refused)?.to_owned();
+        check_password(&password).map_err(Error::Refused)?;
+        let password_hash = self.hash(password).await?;
+        let new = NewUser {
+            username,
+            password_hash,
+        };
+        Ok(self
+            .store
+            .write(move |connection| users::insert(connection, &new))
+            .await?)
+    }
+
+    /// Checks name and password. An unknown name costs the same time as a known
+    /// one with a wrong password.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::BadCredentials`], [`Code::AccountSuspended`].
+    pub async fn log_in(&self, username: &str, password: String) -> Result<User, Error> {
+        let name = username.trim().to_owned();
+        let found = self
+            .store
+            .read(move |connection| users::by_name(connection, &name))
+            .await?;
+        let stored = match &found {
+            Some(found) => found.password_hash.clone(),
+            None => self.dummy_hash().await?,
+        };
+        let right = {
+            let (password, stored) = (password.clone(), stored.clone());
+            self.pooled(move || Ok(password.len() <= PASSWORD_MAX && verify(&password, &stored)))
+                .await?
+        };
+        let found = found
+            .filter(|_| right)
+            .ok_or(Error::Refused(Code::BadCredentials))?;
+        if !found.active {
+            return Err(Error::Refused(Code::AccountSuspended));
+        }
+        if cost_of(&stored).is_some_and(|cost| cost < self.cost) {
+            let (id, new) = (found.user.id, self.hash(password).await?);
+            self.store
+                .write(move |connection| users::rehash(connection, id, &stored, &new))
+                .await?;
+        }
+        Ok(found.user)
+    }
+
+    async fn hash(&self, password: String) -> Result<String, Error> {
+        let cost = self.cost;
+        self.pooled(move || hash(&password, cost).map_err(|error| Error::Hash(error.to_string())))
+            .await
+    }
+
+    async fn dummy_hash(&self) -> Result<String, Error> {
+        if let Some(dummy) = self.dummy.get() {
+            return Ok(dummy.clone());
+        }
+        let made = self.hash("nobody's password".to_owned()).await?;
+        Ok(self.dummy.get_or_init(|| made).clone())
+    }
+
+    async fn pooled<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let _permit = self
+            .hashing
+            .acquire()
+            .await
+            .map_err(|error| Error::Hash(error.to_string()))?;
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|error| Error::Hash(error.to_string()))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lowest cost bcrypt has; the settings allow none below 12.
+    const QUICK: u32 = 4;
+
+    #[test]
+    fn names_have_3_to_32_plain_characters() {
+        for good in ["abc", " Sara_99 ", "a2345678901234567890123456789012"] {
+            assert_eq!(check_name(good), Ok(good.trim()), "{good}");
+        }
+        for (bad, code) in [
+            ("ab", Code::UsernameLength),
+            ("a23456789012345678901234567890123", Code::UsernameLength),
+            ("", Code::UsernameLength),
+            ("sara m", Code::UsernameChars),
+            ("سارا", Code::UsernameChars),
+            ("sara\u{202e}", Code::UsernameChars),
+        ] {
+            assert_eq!(check_name(bad), Err(code), "{bad}");
+        }
+    }
+
+    #[test]
+    fn passwords_have_6_to_1024_bytes() {
+        assert_eq!(check_password("12345"), Err(Code::PasswordShort));
+        assert_eq!(check_password("123456"), Ok(()));
+        assert_eq!(check_password(&"x".repeat(1024)), Ok(()));
+        assert_eq!(check_password(&"x".repeat(1025)), Err(Code::PasswordLong));
+    }
+
+    #[test]
+    fn what_bcrypt_would_cut_still_counts() {
+        let long = "x".repeat(73);
+        let stored = hash(&long, QUICK).unwrap();
+        assert!(verify(&long, &stored));
+        assert!(!verify(&"x".repeat(72), &stored));
+        assert!(!verify(&"x".repeat(74), &stored));
+        let nul = hash("abc\0def", QUICK).unwrap();
+        assert!(verify("abc\0def", &nul) && !verify("abc\0xyz", &nul) && !verify("abc", &nul));
+    }
+
+    #[test]
+    fn a_prehash_cannot_be_used_as_a_password() {
+        let long = "x".repeat(80);
+        let stored = hash(&long, QUICK).unwrap();
+        assert!(!verify(&prehash(&long), &stored));
+    }
+
+    #[test]
+    fn a_hash_that_cannot_be_read_matches_nothing() {
+        for broken in [
+            "",
+            "$2b$12$short",
+            "plain",
+            "$2b$99$ää",
+            "sha256:",
+            "sha256:$2b$",
+        ] {
+            assert!(!verify("password", broken), "{broken}");
+        }
+    }
+
+    #[test]
+    fn the_cost_is_read_from_the_hash() {
+        assert_eq!(cost_of(&hash("password", QUICK).unwrap()), Some(4));
+        assert_eq!(cost_of("$2b$10$abcdefghijklmnopqrstuv"), Some(10));
+        assert_eq!(cost_of("nonsense"), None);
+    }
+}

@@ -1,0 +1,210 @@
+//! The table of settings: name, default, range and words of each. Flags,
+//! `--help` and the README's table all come from here.
+
+/// One setting, as an operator sees it.
+#[derive(Debug)]
+pub struct Setting {
+    /// Name of the environment variable.
+    pub name: &'static str,
+    /// Other names that mean the same.
+    pub aliases: &'static [&'static str],
+    /// The default as it would be typed; empty where it is worked out.
+    pub default: &'static str,
+    /// Secrets have no flag (an argument is visible to every process of the
+    /// host) and are never printed.
+    pub secret: bool,
+    /// One sentence with unit and range.
+    pub help: &'static str,
+}
+
+impl Setting {
+    /// The flag's long name: `TURN_PORT` is `--turn-port`.
+    pub fn flag(&self) -> String {
+        self.name.to_ascii_lowercase().replace('_', "-")
+    }
+}
+
+const fn plain(name: &'static str, default: &'static str, help: &'static str) -> Setting {
+    Setting {
+        name,
+        aliases: &[],
+        default,
+        secret: false,
+        help,
+    }
+}
+
+const fn secret(name: &'static str, help: &'static str) -> Setting {
+    Setting {
+        name,
+        aliases: &[],
+        default: "",
+        secret: true,
+        help,
+    }
+}
+
+/// Every setting, in the order in which `--help` shows them.
+pub const SETTINGS: &[Setting] = &[
+    plain(
+        "PORT",
+        "8080",
+        "TCP port of the web app and the API, 1-65535",
+    ),
+    plain("LISTEN", "0.0.0.0", "IP address the web listener binds to"),
+    plain(
+        "PUBLIC_URL",
+        "",
+        "Web origin people open, such as https://chat.example.org; required in production, taken from the request in development",
+    ),
+    plain(
+        "DATA_DIR",
+        "./data",
+        "Folder of database, files and secrets",
+    ),
+    plain(
+        "DATABASE_PATH",
+        "",
+        "SQLite file; default DATA_DIR/payambar.db",
+    ),
+    plain(
+        "FILE_STORAGE_PATH",
+        "",
+        "Folder of uploads; default DATA_DIR/uploads",
+    ),
+    Setting {
+        name: "ENVIRONMENT",
+        aliases: &["NODE_ENV"],
+        default: "development",
+        secret: false,
+        help: "development or production",
+    },
+    secret(
+        "JWT_SECRET",
+        "Key of the session tokens, at least 32 bytes; generated into DATA_DIR when missing",
+    ),
+    plain("BCRYPT_COST", "12", "Cost of password hashes, 12-16"),
+    plain(
+        "CORS_ORIGINS",
+        "",
+        "Comma list of further origins that may call the API and open the WebSocket",
+    ),
+    plain(
+        "TRUSTED_PROXIES",
+        "",
+        "Comma list of CIDR ranges whose X-Forwarded-For is believed",
+    ),
+    plain(
+        "RATE_LIMIT",
+        "on",
+        "on or off; off only in development with LISTEN on loopback",
+    ),
+    plain(
+        "DEFAULT_LANG",
+        "fa",
+        "Language of answers to callers who name none: fa or en",
+    ),
+    plain(
+        "TURN_ENABLED",
+        "true",
+        "true or false: the built-in STUN/TURN relay",
+    ),
+    plain(
+        "TURN_LISTEN",
+        "",
+        "Comma list of IP addresses the relay listens on; default all",
+    ),
+    plain("TURN_PORT", "3478", "UDP port of STUN and TURN, 1-65535"),
+    plain(
+        "TURN_MIN_PORT",
+        "49152",
+        "First UDP port of the relay's range",
+    ),
+    plain(
+        "TURN_MAX_PORT",
+        "65535",
+        "Last UDP port of the relay's range",
+    ),
+    plain(
+        "SFU_PORT",
+        "",
+        "UDP port of voice rooms, kept out of the relay's ports; default TURN_MIN_PORT",
+    ),
+    plain(
+        "TURN_EXTERNAL_IP",
+        "",
+        "IPv4 address that callers reach this host at; default found from the interfaces",
+    ),
+    plain(
+        "TURN_REALM",
+        "",
+        "Realm of TURN credentials; default the host of PUBLIC_URL, else payambar",
+    ),
+    secret(
+        "TURN_SECRET",
+        "Key the time-limited TURN credentials are made with; generated into DATA_DIR when missing",
+    ),
+    plain(
+        "TURN_USERNAME",
+        "",
+        "Name of an optional static TURN credential",
+    ),
+    secret("TURN_PASSWORD", "Password of the static TURN credential"),
+    plain(
+        "TURN_CREDENTIAL_TTL",
+        "3600",
+        "Life of a minted TURN credential in seconds, 60-3600",
+    ),
+    plain(
+        "TURN_MAX_ALLOCATIONS_PER_USER",
+        "16",
+        "Relay allocations one person may hold at a time; 0 = no limit",
+    ),
+    plain(
+        "TURN_ALLOW_PEERS",
+        "",
+        "Comma list of CIDR ranges opened for relaying on purpose",
+    ),
+    plain(
+        "TURN_SERVER",
+        "",
+        "TURN URL or host told to callers; a foreign one is passed on with the static pair",
+    ),
+    plain(
+        "STUN_SERVERS",
+        "",
+        "Comma list of further STUN servers told to callers, after our own",
+    ),
+    plain("MAX_UPLOAD_SIZE", "10485760", "Largest upload in bytes"),
+    plain(
+        "VAPID_PUBLIC_KEY",
+        "",
+        "Public key of Web Push, base64url of 65 bytes",
+    ),
+    secret(
+        "VAPID_PRIVATE_KEY",
+        "Private key of Web Push, base64url of 32 bytes",
+    ),
+    plain(
+        "VAPID_SUBJECT",
+        "",
+        "Contact of Web Push: a mailto: or https: address",
+    ),
+    plain(
+        "LOG_LEVEL",
+        "info",
+        "error, warn, info, debug, trace, or a filter such as payambar=debug",
+    ),
+    plain("LOG_FORMAT", "text", "text or json"),
+];
+
+/// Names that other systems use for stores which this one does not have yet;
+/// ignoring them silently would lose somebody's data.
+pub const REFUSED: &[&str] = &["DATABASE_URL", "DB_*", "REDIS_*"];
+
+/// The setting of that name or alias.
+pub fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS
+        .iter()
+        .find(|s| s.name == name || s.aliases.contains(&name))
+}

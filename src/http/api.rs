@@ -1,0 +1,473 @@
+//! The REST calls. Each reads its input, asks a service or the store, and
+//! shapes the answer as PROTOCOL.md has it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Json;
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
+use axum::extract::{FromRequest, Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use payambar_signaling::chat::{Body as MessageBody, Mark, MarkTarget, NewMark, Status};
+use payambar_signaling::ids::{MessageId, Seq, Ticket, Timestamp, UserId};
+use payambar_signaling::wire::Code;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::auth::{self, Caller};
+use super::client::{self, PeerAddr};
+use super::error::ApiError;
+use super::limit::Verdict;
+use super::{App, Windows, millis};
+use crate::store::{
+    Conversation, HistoryItem, Page, Preview, User, conversations, messages, now, sessions, users,
+};
+
+type Answer = Result<Response, ApiError>;
+
+/// People in one search.
+const FOUND: u32 = 20;
+
+/// Messages in one page of history.
+const PAGE_DEFAULT: i64 = 50;
+const PAGE_MAX: i64 = 100;
+
+/// The longest name to show.
+const DISPLAY_NAME: usize = 64;
+
+/// A JSON body, read whatever its `Content-Type` says.
+pub struct Input<T>(T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Input<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        let bytes =
+            Bytes::from_request(request, app)
+                .await
+                .map_err(|rejection| match rejection {
+                    BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
+                        Code::BodyTooLarge
+                    }
+                    _ => Code::BadRequest,
+                })?;
+        Ok(Self(
+            serde_json::from_slice(&bytes).map_err(|_| Code::BadRequest)?,
+        ))
+    }
+}
+
+/// Query parameters.
+pub struct Params<T>(T);
+
+impl<T: DeserializeOwned> axum::extract::FromRequestParts<Arc<App>> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        _: &Arc<App>,
+    ) -> Result<Self, Self::Rejection> {
+        let Query(params) = Query::try_from_uri(&parts.uri).map_err(|_| Code::BadRequest)?;
+        Ok(Self(params))
+    }
+}
+
+/// `GET /health`.
+pub async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// `GET /api/version`.
+pub async fn version() -> Json<Value> {
+    Json(json!({ "version": env!("CARGO_PKG_VERSION") }))
+}
+
+/// Body of `register` and `login`.
+#[derive(Deserialize)]
+pub struct Credentials {
+    username: String,
+    password: String,
+}
+
+/// `POST /api/auth/register`.
+pub async fn register(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    peer: axum::Extension<PeerAddr>,
+    request: Request,
+) -> Response {
+    limited(&app, app.register_limit.as_ref(), *peer, &headers, async {
+        let Input(Credentials { username, password }) = Input::from_request(request, &app).await?;
+        let user = app.accounts.register(&username, password).await?;
+        let token = auth::open_session(&app, &user, &headers).await?;
+        Ok((StatusCode::CREATED, Json(signed_in(&user, &token))).into_response())
+    })
+    .await
+}
+
+/// `POST /api/auth/login`.
+pub async fn login(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    peer: axum::Extension<PeerAddr>,
+    request: Request,
+) -> Response {
+    limited(&app, app.login_limit.as_ref(), *peer, &headers, async {
+        let Input(Credentials { username, password }) = Input::from_request(request, &app).await?;
+        if username.is_empty() || password.is_empty() {
+            return Err(Code::BadRequest.into());
+        }
+        let user = app.accounts.log_in(&username, password).await?;
+        let token = auth::open_session(&app, &user, &headers).await?;
+        Ok(Json(signed_in(&user, &token)).into_response())
+    })
+    .await
+}
+
+fn signed_in(user: &User, token: &str) -> Value {
+    json!({ "token": token, "user_id": user.id, "username": user.username })
+}
+
+/// Counts a call and tells the caller where it stands, also on success.
+async fn limited(
+    app: &App,
+    windows: Option<&Windows>,
+    PeerAddr(peer): PeerAddr,
+    headers: &HeaderMap,
+    call: impl Future<Output = Answer>,
+) -> Response {
+    let address = client::address(peer, headers, &app.config.trusted_proxies);
+    let verdict = windows.map(|windows| windows.check(address, Instant::now()));
+    let mut response = match verdict {
+        Some(Verdict { allowed: false, .. }) => {
+            ApiError::from(Code::TooManyAttempts).into_response()
+        }
+        Some(Verdict { allowed: true, .. }) | None => {
+            call.await.unwrap_or_else(ApiError::into_response)
+        }
+    };
+    if let Some(verdict) = verdict {
+        let headers = response.headers_mut();
+        headers.insert("x-ratelimit-limit", verdict.limit.into());
+        headers.insert("x-ratelimit-remaining", verdict.remaining.into());
+        let reset = u64::try_from(now().0)
+            .unwrap_or(0)
+            .saturating_add(millis(verdict.reset))
+            .div_ceil(1000);
+        headers.insert("x-ratelimit-reset", HeaderValue::from(reset));
+        if !verdict.allowed {
+            headers.insert(
+                "retry-after",
+                HeaderValue::from(verdict.reset.as_secs().max(1)),
+            );
+        }
+    }
+    response
+}
+
+/// `POST /api/auth/logout`.
+pub async fn logout(State(app): State<Arc<App>>, Caller(session): Caller) -> Answer {
+    let id = session.id;
+    app.store
+        .write(move |connection| sessions::end(connection, id))
+        .await?;
+    app.pump.session_ended(session.user, session.id).await;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `GET /api/users/{username}`.
+pub async fn user(State(app): State<Arc<App>>, Path(username): Path<String>) -> Answer {
+    let found = app
+        .store
+        .read(move |connection| users::by_name(connection, &username))
+        .await?;
+    let user = found
+        .filter(|found| found.active)
+        .ok_or(Code::UserNotFound)?
+        .user;
+    Ok(Json(json!({
+        "id": user.id,
+        "username": user.username,
+        "display_name": user.display_name,
+        "avatar_url": null,
+        "is_online": app.pump.is_online(user.id),
+        "created_at": user.created_at,
+    }))
+    .into_response())
+}
+
+/// Query of a search.
+#[derive(Deserialize)]
+pub struct Search {
+    #[serde(default)]
+    q: String,
+}
+
+/// `GET /api/users?q=`.
+pub async fn search(
+    State(app): State<Arc<App>>,
+    Caller(session): Caller,
+    Params(Search { q }): Params<Search>,
+) -> Answer {
+    let wanted: String = q.trim().chars().take(DISPLAY_NAME).collect();
+    let me = session.user;
+    let found = app
+        .store
+        .read(move |connection| users::search(connection, &wanted, me, FOUND))
+        .await?;
+    let people: Vec<Value> = found
+        .into_iter()
+        .map(|user| {
+            let mut person = Map::new();
+            person.insert("id".to_owned(), json!(user.id));
+            person.insert("username".to_owned(), json!(user.username));
+            insert_some(&mut person, "display_name", user.display_name);
+            person.insert("is_online".to_owned(), json!(app.pump.is_online(user.id)));
+            Value::Object(person)
+        })
+        .collect();
+    Ok(Json(people).into_response())
+}
+
+/// `GET /api/profile`.
+pub async fn profile(State(app): State<Arc<App>>, Caller(session): Caller) -> Answer {
+    let user = app
+        .store
+        .read(move |connection| users::by_id(connection, session.user))
+        .await?
+        .ok_or(Code::UserNotFound)?;
+    let mut profile = Map::new();
+    profile.insert("id".to_owned(), json!(user.id));
+    profile.insert("username".to_owned(), json!(user.username));
+    insert_some(&mut profile, "display_name", user.display_name);
+    profile.insert("created_at".to_owned(), json!(user.created_at));
+    Ok(Json(profile).into_response())
+}
+
+/// Body of `PUT /api/profile`.
+#[derive(Deserialize)]
+pub struct NewProfile {
+    display_name: String,
+}
+
+/// `PUT /api/profile`.
+pub async fn set_profile(
+    State(app): State<Arc<App>>,
+    Caller(session): Caller,
+    Input(new): Input<NewProfile>,
+) -> Answer {
+    let name = new.display_name.trim().to_owned();
+    if name.chars().count() > DISPLAY_NAME || name.chars().any(is_disruptive) {
+        return Err(Code::DisplayNameInvalid.into());
+    }
+    let stored = name.clone();
+    app.store
+        .write(move |connection| users::set_display_name(connection, session.user, &stored))
+        .await?;
+    Ok(Json(json!({ "status": "updated", "display_name": name })).into_response())
+}
+
+/// Control characters, and those that turn the direction of the text around
+/// them (Unicode TR36 §2.3).
+fn is_disruptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+}
+
+/// `GET /api/conversations`.
+pub async fn conversations(State(app): State<Arc<App>>, Caller(session): Caller) -> Answer {
+    let me = session.user;
+    let list = app
+        .store
+        .read(move |connection| conversations::list(connection, me))
+        .await?;
+    let list: Vec<Value> = list
+        .iter()
+        .map(|preview| preview_json(&app, me, preview))
+        .collect();
+    Ok(Json(json!({ "conversations": list })).into_response())
+}
+
+fn conversation_json(me: UserId, conversation: &Conversation) -> Map<String, Value> {
+    let mut json = Map::new();
+    json.insert("id".to_owned(), json!(conversation.id));
+    json.insert("participants".to_owned(), json!([me, conversation.peer.id]));
+    json.insert("user_id".to_owned(), json!(conversation.peer.id));
+    json.insert("username".to_owned(), json!(conversation.peer.username));
+    insert_some(
+        &mut json,
+        "display_name",
+        conversation.peer.display_name.clone(),
+    );
+    json.insert(
+        "last_message_at".to_owned(),
+        json!(conversation.last_message_at),
+    );
+    json.insert("unread_count".to_owned(), json!(conversation.unread));
+    json
+}
+
+fn preview_json(app: &App, me: UserId, preview: &Preview) -> Value {
+    let mut json = conversation_json(me, &preview.conversation);
+    json.insert(
+        "is_online".to_owned(),
+        json!(app.pump.is_online(preview.conversation.peer.id)),
+    );
+    insert_some(
+        &mut json,
+        "last_message",
+        preview.last_message.as_ref().map(message_json),
+    );
+    json.insert("last_seq".to_owned(), json!(preview.last_seq));
+    json.insert("my_read_seq".to_owned(), json!(preview.my_read_seq));
+    json.insert("peer_recv_seq".to_owned(), json!(preview.peer_recv_seq));
+    json.insert("peer_read_seq".to_owned(), json!(preview.peer_read_seq));
+    Value::Object(json)
+}
+
+fn message_json(item: &HistoryItem) -> Value {
+    let message = &item.message;
+    let mut json = Map::new();
+    json.insert("id".to_owned(), json!(message.id));
+    json.insert("conversation_id".to_owned(), json!(message.conversation));
+    json.insert("seq".to_owned(), json!(message.seq));
+    insert_some(
+        &mut json,
+        "client_message_id",
+        message.client_message_id.clone(),
+    );
+    json.insert("sender_id".to_owned(), json!(message.sender));
+    json.insert("receiver_id".to_owned(), json!(message.receiver));
+    json.insert("status".to_owned(), json!(item.status.as_str()));
+    json.insert("created_at".to_owned(), json!(message.created_at));
+    insert_some(&mut json, "delivered_at", item.delivered_at);
+    insert_some(&mut json, "read_at", item.read_at);
+    match &message.body {
+        MessageBody::Text(text) => {
+            json.insert("content".to_owned(), json!(text));
+        }
+        MessageBody::Call(entry) => {
+            json.insert("content".to_owned(), json!(entry.persian()));
+            json.insert("kind".to_owned(), json!("call"));
+            let mut call = Map::new();
+            call.insert("outcome".to_owned(), json!(entry.outcome.as_str()));
+            insert_some(&mut call, "duration_s", entry.duration_s);
+            json.insert("call".to_owned(), Value::Object(call));
+        }
+    }
+    Value::Object(json)
+}
+
+fn insert_some<T: serde::Serialize>(json: &mut Map<String, Value>, key: &str, value: Option<T>) {
+    if let Some(value) = value {
+        json.insert(key.to_owned(), json!(value));
+    }
+}
+
+/// Body of `POST /api/conversations`.
+#[derive(Deserialize)]
+pub struct NewConversation {
+    participant_id: i64,
+}
+
+/// `POST /api/conversations`.
+pub async fn open_conversation(
+    State(app): State<Arc<App>>,
+    Caller(session): Caller,
+    Input(new): Input<NewConversation>,
+) -> Answer {
+    if new.participant_id <= 0 {
+        return Err(Code::BadRequest.into());
+    }
+    let (me, other) = (session.user, UserId(new.participant_id));
+    let conversation = app
+        .store
+        .write(move |connection| conversations::open_pair(connection, me, other))
+        .await?;
+    let status = if conversation.new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, Json(conversation_json(me, &conversation))).into_response())
+}
+
+/// Query of a page of history, as text: a wrong `limit` is clamped or ignored
+/// as the core dialect has it, a wrong `user_id` is not.
+#[derive(Deserialize)]
+pub struct HistoryQuery {
+    user_id: Option<String>,
+    limit: Option<String>,
+    offset: Option<String>,
+    before_seq: Option<String>,
+    after_seq: Option<String>,
+}
+
+/// `GET /api/messages`.
+pub async fn history(
+    State(app): State<Arc<App>>,
+    Caller(session): Caller,
+    Params(query): Params<HistoryQuery>,
+) -> Answer {
+    let number = |text: &Option<String>| {
+        text.as_deref()
+            .map(str::parse::<i64>)
+            .transpose()
+            .map_err(|_| Code::BadRequest)
+    };
+    let other = number(&query.user_id)?
+        .filter(|id| *id > 0)
+        .ok_or(Code::BadRequest)?;
+    let limit = number(&query.limit)?
+        .unwrap_or(PAGE_DEFAULT)
+        .clamp(1, PAGE_MAX);
+    let page = match (number(&query.before_seq)?, number(&query.after_seq)?) {
+        (Some(before), _) => Page::Before(Seq(before)),
+        (None, Some(after)) => Page::After(Seq(after)),
+        (None, None) => Page::Offset(
+            u32::try_from(number(&query.offset)?.unwrap_or(0).max(0)).unwrap_or(u32::MAX),
+        ),
+    };
+    let (me, limit) = (session.user, u32::try_from(limit).unwrap_or(1));
+    let items = app
+        .store
+        .read(move |connection| messages::history(connection, me, UserId(other), page, limit))
+        .await?;
+    let items: Vec<Value> = items.iter().map(message_json).collect();
+    Ok(Json(json!({ "messages": items })).into_response())
+}
+
+/// `PUT /api/messages/{id}/delivered` and `…/read`.
+pub async fn mark(
+    State(app): State<Arc<App>>,
+    Caller(session): Caller,
+    Path((id, mark)): Path<(String, String)>,
+) -> Answer {
+    let (mark, status) = match mark.as_str() {
+        "delivered" => (Mark::Delivered, Status::Delivered),
+        "read" => (Mark::Read, Status::Read),
+        _ => return Err(Code::NotFound.into()),
+    };
+    let id: i64 = id.parse().map_err(|_| Code::BadRequest)?;
+    let new = NewMark {
+        ticket: Ticket(0),
+        reader: session.user,
+        target: MarkTarget::Message(MessageId(id)),
+        mark,
+    };
+    let marked = app
+        .store
+        .write(move |connection| messages::mark(connection, &new, now()))
+        .await?;
+    app.pump.marked(marked).await;
+    Ok(Json(json!({ "status": status.as_str() })).into_response())
+}
+
+/// `GET /api/webrtc/config`.
+pub async fn ice(State(app): State<Arc<App>>, Caller(session): Caller) -> Json<Value> {
+    let now: Timestamp = now();
+    Json(app.ice.answer(&session, now))
+}

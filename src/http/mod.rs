@@ -1,0 +1,197 @@
+//! The web side: routes, and what holds for every answer.
+
+mod api;
+mod auth;
+mod client;
+mod error;
+mod ice;
+mod limit;
+mod site;
+mod ws;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post, put};
+use payambar_signaling::wire::Code;
+
+pub use auth::{Tokens, install_crypto};
+pub use client::PeerAddr;
+pub use ice::Ice;
+pub use limit::Windows;
+pub use site::Site;
+
+use crate::accounts::Accounts;
+use crate::config::{Config, Origins};
+use crate::i18n::{Catalogue, Lang};
+use crate::pump::Pump;
+use crate::store::Store;
+use error::ApiError;
+
+/// Everything a handler may need.
+pub struct App {
+    /// The checked configuration.
+    pub config: Config,
+    /// The store.
+    pub store: Store,
+    /// Registration and log-in.
+    pub accounts: Accounts,
+    /// The way to the hub.
+    pub pump: Pump,
+    /// Makes and checks tokens.
+    pub tokens: Tokens,
+    /// What callers are told about STUN and TURN.
+    pub ice: Ice,
+    /// The web app.
+    pub site: Site,
+    /// Texts of errors.
+    pub catalogue: Arc<Catalogue>,
+    /// Limit of `register`; `None` = off.
+    pub register_limit: Option<Windows>,
+    /// Limit of `login`; `None` = off.
+    pub login_limit: Option<Windows>,
+}
+
+/// Calls of `register` and `login` in a minute per client address.
+pub const REGISTER_PER_MINUTE: u32 = 2;
+/// See [`REGISTER_PER_MINUTE`].
+pub const LOGIN_PER_MINUTE: u32 = 5;
+
+/// The largest body of a JSON call in bytes.
+const BODY: usize = 64 * 1024;
+
+/// Nothing but our own origin, nothing inline, nobody may frame us.
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; font-src 'self'; \
+connect-src 'self'; media-src 'self' blob:; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+/// All routes of the server.
+pub fn router(app: Arc<App>) -> Router {
+    let site = Router::new()
+        .fallback(site::serve)
+        .with_state(Arc::clone(&app))
+        .layer(tower_http::compression::CompressionLayer::new());
+    Router::new()
+        .route("/ws", get(ws::upgrade))
+        .route("/health", get(api::health))
+        .route("/api/version", get(api::version))
+        .route("/api/auth/register", post(api::register))
+        .route("/api/auth/login", post(api::login))
+        .route("/api/auth/logout", post(api::logout))
+        .route("/api/users", get(api::search))
+        .route("/api/users/{username}", get(api::user))
+        .route("/api/profile", get(api::profile).put(api::set_profile))
+        .route(
+            "/api/conversations",
+            get(api::conversations).post(api::open_conversation),
+        )
+        .route("/api/messages", get(api::history))
+        .route("/api/messages/{id}/{mark}", put(api::mark))
+        .route("/api/webrtc/config", get(api::ice))
+        .method_not_allowed_fallback(not_found)
+        .layer(axum::extract::DefaultBodyLimit::max(BODY))
+        .fallback_service(site)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), around))
+        .with_state(app)
+}
+
+async fn not_found() -> Response {
+    ApiError::from(Code::NotFound).into_response()
+}
+
+/// What holds for every answer: words for errors in the caller's language,
+/// security and caching headers, CORS, and a line in the log without query,
+/// since that may hold a token.
+async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let language = text(request.headers(), header::ACCEPT_LANGUAGE).unwrap_or_default();
+    let lang = Lang::from_header(&language, app.config.default_lang);
+    let origin = text(request.headers(), header::ORIGIN);
+
+    let response = if method == Method::OPTIONS {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        next.run(request).await
+    };
+    let mut response = error::localize(response, &app.catalogue, lang);
+    let private = path.starts_with("/api/") || path == "/ws" || path == "/health";
+    let headers = response.headers_mut();
+    if headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/json")
+    {
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json; charset=utf-8"),
+        );
+    }
+    if private {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        cors(headers, &app.config.origins, origin.as_deref());
+    }
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(CSP),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    headers.insert(
+        "permissions-policy",
+        HeaderValue::from_static("microphone=(self), camera=(self), geolocation=()"),
+    );
+    tracing::debug!(%method, path, status = response.status().as_u16(), took_ms = millis(began.elapsed()), "request");
+    response
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+fn cors(headers: &mut HeaderMap, origins: &Origins, origin: Option<&str>) {
+    let allowed = match (origins, origin) {
+        (Origins::Any, _) => "*",
+        (Origins::Listed(list), Some(origin)) if list.iter().any(|listed| listed == origin) => {
+            origin
+        }
+        (Origins::Listed(list), _) => {
+            if !list.is_empty() {
+                headers.append(header::VARY, HeaderValue::from_static("Origin"));
+            }
+            return;
+        }
+    };
+    let Ok(value) = HeaderValue::from_str(allowed) else {
+        return;
+    };
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, value);
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("GET, POST, PUT, DELETE, OPTIONS"),
+    );
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_HEADERS,
+        HeaderValue::from_static("Content-Type, Authorization"),
+    );
+    if allowed != "*" {
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+            HeaderValue::from_static("true"),
+        );
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,118 @@
+//! The server's words: texts of errors, taken from the same catalogues that the
+//! web app uses (`web/lang/*.json`, keys `error.<code>`).
+
+use std::collections::BTreeMap;
+
+use payambar_signaling::wire::Code;
+
+use crate::assets::Assets;
+
+/// A language the server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Lang {
+    /// Persian.
+    #[default]
+    Fa,
+    /// English.
+    En,
+}
+
+impl Lang {
+    /// The best language of an `Accept-Language` header (RFC 9110 §12.5.4), or
+    /// `default` when it names none of ours.
+    pub fn from_header(header: &str, default: Self) -> Self {
+        let mut best: Option<(f32, Self)> = None;
+        for item in header.split(',') {
+            let mut parts = item.split(';').map(str::trim);
+            let tag = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let lang = match tag.split('-').next() {
+                Some("fa") => Self::Fa,
+                Some("en") => Self::En,
+                Some(_) | None => continue,
+            };
+            let quality = parts
+                .find_map(|p| p.strip_prefix("q=")?.parse().ok())
+                .unwrap_or(1.0_f32);
+            if quality > 0.0 && best.is_none_or(|(top, _)| quality > top) {
+                best = Some((quality, lang));
+            }
+        }
+        best.map_or(default, |(_, lang)| lang)
+    }
+}
+
+/// The texts of all error codes in both languages.
+#[derive(Debug)]
+pub struct Catalogue {
+    fa: BTreeMap<String, String>,
+    en: BTreeMap<String, String>,
+}
+
+impl Catalogue {
+    /// Reads the embedded catalogues.
+    pub fn load() -> Self {
+        Self {
+            fa: errors("lang/fa.json"),
+            en: errors("lang/en.json"),
+        }
+    }
+
+    /// The sentence for a code; the code itself where a catalogue lacks it.
+    pub fn error(&self, code: Code, lang: Lang) -> &str {
+        let texts = match lang {
+            Lang::Fa => &self.fa,
+            Lang::En => &self.en,
+        };
+        texts
+            .get(code.as_str())
+            .map_or(code.as_str(), String::as_str)
+    }
+}
+
+fn errors(path: &str) -> BTreeMap<String, String> {
+    let Some(file) = Assets::get(path) else {
+        return BTreeMap::new();
+    };
+    let Ok(words) = serde_json::from_slice::<BTreeMap<String, serde_json::Value>>(&file.data)
+    else {
+        return BTreeMap::new();
+    };
+    words
+        .into_iter()
+        .filter_map(|(key, text)| {
+            Some((
+                key.strip_prefix("error.")?.to_owned(),
+                text.as_str()?.to_owned(),
+            ))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_wanted_language_wins() {
+        for (header, lang) in [
+            ("", Lang::Fa),
+            ("en", Lang::En),
+            ("en-US,en;q=0.9,fa;q=0.8", Lang::En),
+            ("en;q=0.4, fa-IR;q=0.9", Lang::Fa),
+            ("de-DE, fr;q=0.8", Lang::Fa),
+            ("en;q=0", Lang::Fa),
+        ] {
+            assert_eq!(Lang::from_header(header, Lang::Fa), lang, "{header}");
+        }
+    }
+
+    #[test]
+    fn every_code_has_words_in_both_languages() {
+        let catalogue = Catalogue::load();
+        for code in Code::ALL {
+            for lang in [Lang::Fa, Lang::En] {
+                assert_ne!(catalogue.error(*code, lang), code.as_str(), "{lang:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Secrets nobody set: made once, kept in the data folder for the owner alone.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+
+use crate::config::Redacted;
+
+/// Makes a folder (0700) with its parents.
+///
+/// # Errors
+///
+/// The system's, naming the folder.
+pub fn private_dir(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("cannot make the folder {}: {error}", path.display()),
+            )
+        })
+}
+
+/// Reads the secret `name` from the data folder, making it (32 random bytes in
+/// hex, file mode 0600) the first time.
+///
+/// # Errors
+///
+/// The file cannot be read or written, or is too short to be one of ours.
+pub fn load_or_make(data_dir: &Path, name: &str) -> io::Result<Redacted<String>> {
+    let folder = data_dir.join("secrets");
+    private_dir(&folder)?;
+    let path = folder.join(name);
+    let explain = |error: io::Error| {
+        io::Error::new(
+            error.kind(),
+            format!("the secret {}: {error}", path.display()),
+        )
+    };
+    match fs::read_to_string(&path) {
+        Ok(text) if text.trim().len() >= 32 => Ok(Redacted::new(text.trim().to_owned())),
+        Ok(_) => Err(explain(io::Error::other(
+            "is shorter than 32 bytes; remove the file to have a new one made",
+        ))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let secret = random_hex::<32>().map_err(explain)?;
+            // Written aside and linked into place: two processes that start at
+            // the same moment end up with the same secret, and never half of one.
+            let draft = folder.join(format!("{name}.{}", random_hex::<8>().map_err(explain)?));
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&draft)
+                .map_err(explain)?;
+            file.write_all(secret.as_bytes())
+                .and_then(|()| file.sync_all())
+                .map_err(explain)?;
+            let linked = fs::hard_link(&draft, &path);
+            fs::remove_file(&draft).map_err(explain)?;
+            match linked {
+                Ok(()) => Ok(Redacted::new(secret)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    load_or_make(data_dir, name)
+                }
+                Err(error) => Err(explain(error)),
+            }
+        }
+        Err(error) => Err(explain(error)),
+    }
+}
+
+/// `N` bytes from the system's generator, in hex.
+///
+/// # Errors
+///
+/// The system has no randomness to give.
+pub fn random_hex<const N: usize>() -> io::Result<String> {
+    let mut bytes = [0_u8; N];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| io::Error::other("no random bytes from the system"))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_made_once_for_the_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = load_or_make(dir.path(), "jwt").unwrap();
+        assert_eq!(first.expose().len(), 64);
+        assert_eq!(load_or_make(dir.path(), "jwt").unwrap(), first);
+        assert_ne!(load_or_make(dir.path(), "turn").unwrap(), first);
+        let mode = |path: &str| {
+            fs::metadata(dir.path().join(path))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777
+        };
+        assert_eq!((mode("secrets"), mode("secrets/jwt")), (0o700, 0o600));
+        assert_eq!(fs::read_dir(dir.path().join("secrets")).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_damaged_secret_stops_the_start_with_words() {
+        let dir = tempfile::tempdir().unwrap();
+        private_dir(&dir.path().join("secrets")).unwrap();
+        fs::write(dir.path().join("secrets/jwt"), "abc").unwrap();
+        assert!(
+            load_or_make(dir.path(), "jwt")
+                .unwrap_err()
+                .to_string()
+                .contains("secrets/jwt")
+        );
+    }
+}

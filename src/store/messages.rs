@@ -1,0 +1,409 @@
+//! Messages and watermarks. Inserting and marking run inside the writer's
+//! transaction, which is the judge of who may do what.
+
+use payambar_signaling::chat::{
+    Body, CallEntry, CallOutcome, Mark, MarkTarget, Marked, NewMark, NewMessage, SendFacts, Status,
+    Stored, StoredMessage, may_send,
+};
+use payambar_signaling::ids::{ConversationId, MessageId, Seq, Timestamp, UserId};
+use payambar_signaling::wire::Code;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use uuid::Uuid;
+
+use super::{Error, conversations, users};
+
+/// Messages sent again to a person who comes back, per conversation.
+const CATCH_UP: u32 = 50;
+
+/// Conversations looked at when a person comes back.
+const CATCH_UP_CONVERSATIONS: u32 = 200;
+
+/// A message with the marks of the other person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryItem {
+    /// The message.
+    pub message: StoredMessage,
+    /// What it is now.
+    pub status: Status,
+    /// When the receiver's watermark that covers it was last moved.
+    pub delivered_at: Option<Timestamp>,
+    /// The same for reading.
+    pub read_at: Option<Timestamp>,
+}
+
+/// Which part of a history is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// Counted from the newest message.
+    Offset(u32),
+    /// Messages before this one.
+    Before(Seq),
+    /// Messages after this one, the oldest of them first.
+    After(Seq),
+}
+
+const COLUMNS: &str = "id, seq, sender_id, client_message_id, kind, content, call_outcome, call_duration_s, created_at_ms";
+
+/// Reads [`COLUMNS`] of a message in the conversation of two people.
+fn message(
+    row: &Row<'_>,
+    conversation: ConversationId,
+    pair: (UserId, UserId),
+) -> rusqlite::Result<StoredMessage> {
+    let sender = UserId(row.get(2)?);
+    let outcome = row
+        .get_ref(6)?
+        .as_str_or_null()?
+        .and_then(CallOutcome::parse);
+    let body = match outcome {
+        Some(outcome) => Body::Call(CallEntry {
+            outcome,
+            duration_s: row.get(7)?,
+        }),
+        None => Body::Text(row.get(5)?),
+    };
+    Ok(StoredMessage {
+        id: MessageId(row.get(0)?),
+        conversation,
+        seq: Seq(row.get(1)?),
+        sender,
+        receiver: if sender == pair.0 { pair.1 } else { pair.0 },
+        client_message_id: row.get(3)?,
+        body,
+        created_at: Timestamp(row.get(8)?),
+    })
+}
+
+/// Stores a message, making the conversation with its first one.
+///
+/// # Errors
+///
+/// What [`may_send`] refuses.
+pub(super) fn insert(
+    connection: &Connection,
+    new: &NewMessage,
+    at: Timestamp,
+) -> Result<Stored, Error> {
+    if let Some(message) = repeated(connection, new)? {
+        return Ok(Stored {
+            message,
+            repeated: true,
+        });
+    }
+    let facts = SendFacts {
+        sender: users::party(connection, new.sender)?,
+        receiver: users::party(connection, new.receiver)?,
+    };
+    may_send(new.sender, new.receiver, &facts).map_err(Error::Refused)?;
+
+    let (low, high) = conversations::pair(new.sender, new.receiver);
+    let (conversation, seq) = connection
+        .prepare_cached(
+            "INSERT INTO conversations (uuid, kind, pair_low, pair_high, last_seq, last_message_at_ms, created_at_ms)
+             VALUES (?1, 'pair', ?2, ?3, 1, ?4, ?4)
+             ON CONFLICT (pair_low, pair_high) DO UPDATE SET last_seq = last_seq + 1, last_message_at_ms = ?4
+             RETURNING id, last_seq",
+        )?
+        .query_row(params![Uuid::now_v7().as_bytes(), low.0, high.0, at.0], |row| Ok((ConversationId(row.get(0)?), Seq(row.get(1)?))))?;
+    if seq == Seq(1) {
+        conversations::add_pair(connection, conversation, new.sender, new.receiver, at)?;
+    }
+    let (kind, content, call) = match &new.body {
+        Body::Text(text) => ("text", text.clone(), None),
+        Body::Call(entry) => ("call", entry.persian(), Some(entry)),
+    };
+    let id = connection
+        .prepare_cached(
+            "INSERT INTO messages (uuid, conversation_id, seq, sender_id, client_message_id, kind, content,
+                                   call_outcome, call_duration_s, silent, created_at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING id",
+        )?
+        .query_row(
+            params![
+                Uuid::now_v7().as_bytes(),
+                conversation.0,
+                seq.0,
+                new.sender.0,
+                new.client_message_id,
+                kind,
+                content,
+                call.map(|entry| entry.outcome.as_str()),
+                call.and_then(|entry| entry.duration_s),
+                call.is_some_and(CallEntry::is_silent),
+                at.0,
+            ],
+            |row| row.get(0).map(MessageId),
+        )?;
+    let message = StoredMessage {
+        id,
+        conversation,
+        seq,
+        sender: new.sender,
+        receiver: new.receiver,
+        client_message_id: new.client_message_id.clone(),
+        body: new.body.clone(),
+        created_at: at,
+    };
+    Ok(Stored {
+        message,
+        repeated: false,
+    })
+}
+
+/// The message this person sent under this client id before.
+fn repeated(connection: &Connection, new: &NewMessage) -> Result<Option<StoredMessage>, Error> {
+    let Some(client_id) = &new.client_message_id else {
+        return Ok(None);
+    };
+    let found = connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, conversation_id FROM messages WHERE client_message_id = ?1 AND sender_id = ?2"
+        ))?
+        .query_row(params![client_id, new.sender.0], |row| {
+            let conversation = ConversationId(row.get(9)?);
+            // The receiver is corrected below: the first message may have gone
+            // to somebody else.
+            message(row, conversation, (new.sender, new.receiver))
+        })
+        .optional()?;
+    let Some(mut message) = found else {
+        return Ok(None);
+    };
+    message.receiver = connection
+        .prepare_cached("SELECT CASE pair_low WHEN ?2 THEN pair_high ELSE pair_low END FROM conversations WHERE id = ?1")?
+        .query_row([message.conversation.0, new.sender.0], |row| row.get(0).map(UserId))?;
+    Ok(Some(message))
+}
+
+/// Moves a watermark forward, never back.
+///
+/// # Errors
+///
+/// [`Code::NotReceiver`] unless the reader is the receiver of the message;
+/// also when there is no such message, so that ids cannot be probed.
+pub fn mark(connection: &Connection, new: &NewMark, at: Timestamp) -> Result<Marked, Error> {
+    let reader = new.reader;
+    let found = match new.target {
+        MarkTarget::Message(id) => connection
+            .prepare_cached("SELECT id, conversation_id, seq, sender_id FROM messages WHERE id = ?1 AND sender_id <> ?2")?
+            .query_row([id.0, reader.0], target)
+            .optional()?,
+        MarkTarget::UpTo { conversation, seq } => connection
+            .prepare_cached(
+                "SELECT id, conversation_id, seq, sender_id FROM messages
+                 WHERE conversation_id = ?1 AND seq <= ?2 AND sender_id <> ?3 ORDER BY seq DESC LIMIT 1",
+            )?
+            .query_row([conversation.0, seq.0, reader.0], target)
+            .optional()?,
+    };
+    let (message, conversation, seq, sender) = found.ok_or(Error::Refused(Code::NotReceiver))?;
+    let (status, sql) = match new.mark {
+        Mark::Delivered => (
+            Status::Delivered,
+            "UPDATE members SET recv_seq = ?3, recv_at_ms = ?4 WHERE user_id = ?1 AND conversation_id = ?2 AND recv_seq < ?3",
+        ),
+        Mark::Read => (
+            Status::Read,
+            "UPDATE members SET read_seq = ?3, read_at_ms = ?4,
+                    recv_at_ms = CASE WHEN recv_seq < ?3 THEN ?4 ELSE recv_at_ms END, recv_seq = max(recv_seq, ?3)
+             WHERE user_id = ?1 AND conversation_id = ?2 AND read_seq < ?3",
+        ),
+    };
+    let changed =
+        connection
+            .prepare_cached(sql)?
+            .execute([reader.0, conversation.0, seq.0, at.0])?;
+    if changed == 0 && !is_member(connection, reader, conversation)? {
+        return Err(Error::Refused(Code::NotReceiver));
+    }
+    Ok(Marked {
+        conversation,
+        seq,
+        message,
+        sender,
+        receiver: reader,
+        status,
+        at,
+        advanced: changed > 0,
+    })
+}
+
+fn target(row: &Row<'_>) -> rusqlite::Result<(MessageId, ConversationId, Seq, UserId)> {
+    Ok((
+        MessageId(row.get(0)?),
+        ConversationId(row.get(1)?),
+        Seq(row.get(2)?),
+        UserId(row.get(3)?),
+    ))
+}
+
+fn is_member(
+    connection: &Connection,
+    user: UserId,
+    conversation: ConversationId,
+) -> Result<bool, Error> {
+    let found = connection
+        .prepare_cached("SELECT 1 FROM members WHERE user_id = ?1 AND conversation_id = ?2")?
+        .exists([user.0, conversation.0])?;
+    Ok(found)
+}
+
+/// A page of the history of two people, oldest first.
+///
+/// # Errors
+///
+/// [`Code::ConversationNotFound`].
+pub fn history(
+    connection: &Connection,
+    me: UserId,
+    other: UserId,
+    page: Page,
+    limit: u32,
+) -> Result<Vec<HistoryItem>, Error> {
+    let conversation = conversations::find_pair(connection, me, other)?
+        .ok_or(Error::Refused(Code::ConversationNotFound))?;
+    let (filter, order, anchor, offset) = match page {
+        Page::Offset(offset) => ("seq > ?2", "DESC", 0, offset),
+        Page::Before(seq) => ("seq < ?2", "DESC", seq.0, 0),
+        Page::After(seq) => ("seq > ?2", "ASC", seq.0, 0),
+    };
+    let marks = Marks::load(connection, conversation, me, other)?;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM messages WHERE conversation_id = ?1 AND {filter} ORDER BY seq {order} LIMIT ?3 OFFSET ?4"
+    ))?;
+    let mut items = statement
+        .query_map(params![conversation.0, anchor, limit, offset], |row| {
+            message(row, conversation, (me, other))
+        })?
+        .map(|row| row.map(|message| marks.apply(message)))
+        .collect::<Result<Vec<_>, _>>()?;
+    items.sort_by_key(|item| item.message.seq);
+    Ok(items)
+}
+
+/// The newest message of a conversation.
+pub(super) fn newest(
+    connection: &Connection,
+    conversation: ConversationId,
+    me: UserId,
+    other: UserId,
+) -> Result<Option<HistoryItem>, Error> {
+    let newest = connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM messages WHERE conversation_id = ?1 ORDER BY seq DESC LIMIT 1"
+        ))?
+        .query_row([conversation.0], |row| {
+            message(row, conversation, (me, other))
+        })
+        .optional()?;
+    let Some(message) = newest else {
+        return Ok(None);
+    };
+    Ok(Some(
+        Marks::load(connection, conversation, me, other)?.apply(message),
+    ))
+}
+
+/// What was written to this person and has reached none of their devices: the
+/// newest of each conversation, oldest first.
+pub fn catch_up(connection: &Connection, me: UserId) -> Result<Vec<StoredMessage>, Error> {
+    let mut waiting = connection.prepare_cached(
+        "SELECT c.id, m.recv_seq, CASE c.pair_low WHEN ?1 THEN c.pair_high ELSE c.pair_low END
+         FROM members m JOIN conversations c ON c.id = m.conversation_id
+         WHERE m.user_id = ?1 AND c.last_seq > m.recv_seq ORDER BY c.last_message_at_ms DESC LIMIT ?2",
+    )?;
+    let waiting = waiting
+        .query_map(params![me.0, CATCH_UP_CONVERSATIONS], |row| {
+            Ok((
+                ConversationId(row.get(0)?),
+                row.get::<_, i64>(1)?,
+                UserId(row.get(2)?),
+            ))
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut missed = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM messages WHERE conversation_id = ?1 AND seq > ?2 AND sender_id <> ?3 ORDER BY seq DESC LIMIT ?4"
+    ))?;
+    let mut messages = Vec::new();
+    for (conversation, received, other) in waiting {
+        let rows = missed.query_map(params![conversation.0, received, me.0, CATCH_UP], |row| {
+            message(row, conversation, (me, other))
+        })?;
+        for row in rows {
+            messages.push(row?);
+        }
+    }
+    messages.sort_by_key(|message| message.id);
+    Ok(messages)
+}
+
+/// The watermarks of both people, from which each message's marks follow.
+struct Marks {
+    me: UserId,
+    mine: Watermarks,
+    theirs: Watermarks,
+}
+
+struct Watermarks {
+    recv: (Seq, Timestamp),
+    read: (Seq, Timestamp),
+}
+
+impl Watermarks {
+    const fn zero() -> Self {
+        Self {
+            recv: (Seq(0), Timestamp(0)),
+            read: (Seq(0), Timestamp(0)),
+        }
+    }
+}
+
+impl Marks {
+    fn load(
+        connection: &Connection,
+        conversation: ConversationId,
+        me: UserId,
+        other: UserId,
+    ) -> Result<Self, Error> {
+        let mut statement = connection.prepare_cached(
+            "SELECT recv_seq, recv_at_ms, read_seq, read_at_ms FROM members WHERE user_id = ?1 AND conversation_id = ?2",
+        )?;
+        let mut of = |user: UserId| {
+            statement
+                .query_row([user.0, conversation.0], |row| {
+                    Ok(Watermarks {
+                        recv: (Seq(row.get(0)?), Timestamp(row.get(1)?)),
+                        read: (Seq(row.get(2)?), Timestamp(row.get(3)?)),
+                    })
+                })
+                .optional()
+                .map(|found| found.unwrap_or_else(Watermarks::zero))
+        };
+        Ok(Self {
+            me,
+            mine: of(me)?,
+            theirs: of(other)?,
+        })
+    }
+
+    fn apply(&self, message: StoredMessage) -> HistoryItem {
+        let receiver = if message.sender == self.me {
+            &self.theirs
+        } else {
+            &self.mine
+        };
+        let at = |(seq, at): (Seq, Timestamp)| (message.seq <= seq).then_some(at);
+        let (delivered_at, read_at) = (at(receiver.recv), at(receiver.read));
+        let status = match (delivered_at, read_at) {
+            (_, Some(_)) => Status::Read,
+            (Some(_), None) => Status::Delivered,
+            (None, None) => Status::Sent,
+        };
+        HistoryItem {
+            message,
+            status,
+            delivered_at,
+            read_at,
+        }
+    }
+}

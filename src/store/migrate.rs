@@ -1,0 +1,246 @@
+//! Numbered SQL files, each applied in one transaction and recorded with its
+//! checksum. A shipped file is never edited; a file that this binary does not
+//! know is refused, not touched.
+
+use std::path::{Path, PathBuf};
+
+use ring::digest::{SHA256, digest};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+
+use super::{Error, now};
+
+/// One migration: its number, its name and what it runs.
+pub struct Migration {
+    version: i64,
+    name: &'static str,
+    sql: &'static str,
+}
+
+/// All of them, in order.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "people_and_messages",
+    sql: include_str!("migrations/0001_people_and_messages.sql"),
+}];
+
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+    version       INTEGER PRIMARY KEY,
+    name          TEXT NOT NULL,
+    checksum      TEXT NOT NULL,
+    applied_at_ms INTEGER NOT NULL
+) STRICT";
+
+/// Brings the database to the newest version. Returns the copy that was taken
+/// before an existing database was changed.
+///
+/// # Errors
+///
+/// The file is of another program or of a newer version, a recorded migration
+/// differs from ours, or SQLite fails; nothing is changed then.
+pub fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    migrations: &[Migration],
+) -> Result<Option<PathBuf>, Error> {
+    let tables: i64 = connection.query_row(
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'table'",
+        [],
+        |row| row.get(0),
+    )?;
+    let ours: Option<i64> = connection
+        .query_row(
+            "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations'",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    if tables > 0 && ours.is_none() {
+        return Err(Error::Foreign(path.to_owned()));
+    }
+    let newest = migrations.iter().map(|m| m.version).max().unwrap_or(0);
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if found > newest {
+        return Err(Error::Newer {
+            path: path.to_owned(),
+            found,
+            newest,
+        });
+    }
+    let mut copy = None;
+    if found > 0 && found < newest {
+        copy = Some(copy_beside(connection, path, found)?);
+    }
+    for migration in migrations {
+        apply(connection, migration)?;
+    }
+    Ok(copy)
+}
+
+/// Applies one migration unless it is recorded. Runs under the write lock, so
+/// that two processes which start together do not both apply it.
+fn apply(connection: &mut Connection, migration: &Migration) -> Result<(), Error> {
+    let checksum: String = digest(&SHA256, migration.sql.as_bytes())
+        .as_ref()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.execute_batch(TABLE)?;
+    let recorded: Option<String> = tx
+        .query_row(
+            "SELECT checksum FROM schema_migrations WHERE version = ?1",
+            [migration.version],
+            |row| row.get(0),
+        )
+        .optional()?;
+    match recorded {
+        Some(recorded) if recorded == checksum => return Ok(()),
+        Some(_) => return Err(Error::Edited(migration.version)),
+        None => {}
+    }
+    tx.execute_batch(migration.sql)?;
+    tx.execute(
+        "INSERT INTO schema_migrations (version, name, checksum, applied_at_ms) VALUES (?1, ?2, ?3, ?4)",
+        params![migration.version, migration.name, checksum, now().0],
+    )?;
+    tx.pragma_update(None, "user_version", migration.version)?;
+    tx.commit()?;
+    tracing::info!(
+        version = migration.version,
+        name = migration.name,
+        "database migrated"
+    );
+    Ok(())
+}
+
+fn copy_beside(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf, Error> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".before-v{}-{}", version + 1, now().0));
+    let copy = path.with_file_name(name);
+    connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+    Ok(copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Migration = Migration {
+        version: 1,
+        name: "one",
+        sql: "CREATE TABLE a (x INTEGER NOT NULL) STRICT; INSERT INTO a (x) VALUES (7);",
+    };
+    const TWO: Migration = Migration {
+        version: 2,
+        name: "two",
+        sql: "CREATE TABLE b (y INTEGER NOT NULL) STRICT;",
+    };
+    const BROKEN: Migration = Migration {
+        version: 2,
+        name: "two",
+        sql: "CREATE TABLE b (y INTEGER) STRICT; CREATE TABLE a (x INTEGER) STRICT;",
+    };
+
+    fn open() -> (tempfile::TempDir, PathBuf, Connection) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("p.db");
+        let connection = Connection::open(&path).unwrap();
+        (dir, path, connection)
+    }
+
+    fn version(connection: &Connection) -> i64 {
+        connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn migrations_run_once_and_in_order() {
+        let (_dir, path, mut db) = open();
+        assert_eq!(migrate(&mut db, &path, &[ONE, TWO]).unwrap(), None);
+        assert_eq!(migrate(&mut db, &path, &[ONE, TWO]).unwrap(), None);
+        assert_eq!(version(&db), 2);
+        assert_eq!(
+            db.query_row("SELECT count(*) FROM a", [], |r| r.get::<_, i64>(0))
+                .unwrap(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_copy_is_taken_before_an_existing_database_changes() {
+        let (_dir, path, mut db) = open();
+        migrate(&mut db, &path, &[ONE]).unwrap();
+        let copy = migrate(&mut db, &path, &[ONE, TWO]).unwrap().unwrap();
+        let copy = Connection::open(copy).unwrap();
+        assert_eq!(version(&copy), 1);
+        assert_eq!(
+            copy.query_row("SELECT x FROM a", [], |r| r.get::<_, i64>(0))
+                .unwrap(),
+            7
+        );
+    }
+
+    #[test]
+    fn a_failing_migration_leaves_nothing_behind() {
+        let (_dir, path, mut db) = open();
+        migrate(&mut db, &path, &[ONE]).unwrap();
+        assert!(migrate(&mut db, &path, &[ONE, BROKEN]).is_err());
+        assert_eq!(version(&db), 1);
+        assert!(
+            db.query_row("SELECT count(*) FROM b", [], |r| r.get::<_, i64>(0))
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn a_newer_file_is_refused_untouched() {
+        let (_dir, path, mut db) = open();
+        migrate(&mut db, &path, &[ONE, TWO]).unwrap();
+        assert!(matches!(
+            migrate(&mut db, &path, &[ONE]),
+            Err(Error::Newer {
+                found: 2,
+                newest: 1,
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn an_edited_migration_is_refused() {
+        let (_dir, path, mut db) = open();
+        migrate(&mut db, &path, &[ONE]).unwrap();
+        let edited = Migration {
+            version: 1,
+            name: "one",
+            sql: "CREATE TABLE c (x INTEGER) STRICT;",
+        };
+        assert!(matches!(
+            migrate(&mut db, &path, &[edited]),
+            Err(Error::Edited(1))
+        ));
+    }
+
+    #[test]
+    fn a_foreign_database_is_refused() {
+        let (_dir, path, mut db) = open();
+        db.execute_batch("CREATE TABLE somebody_elses (x INTEGER)")
+            .unwrap();
+        assert!(matches!(
+            migrate(&mut db, &path, &[ONE]),
+            Err(Error::Foreign(_))
+        ));
+    }
+
+    #[test]
+    fn the_shipped_migrations_apply_to_an_empty_file() {
+        let (_dir, path, mut db) = open();
+        migrate(&mut db, &path, MIGRATIONS).unwrap();
+        assert_eq!(
+            db.query_row("PRAGMA integrity_check", [], |r| r.get::<_, String>(0))
+                .unwrap(),
+            "ok"
+        );
+    }
+}

@@ -1,0 +1,222 @@
+//! Everything that is kept: one SQLite file, one writer thread, several
+//! readers. All SQL of the project is in this folder.
+
+pub mod conversations;
+pub mod messages;
+mod migrate;
+mod readers;
+pub mod sessions;
+pub mod users;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use payambar_signaling::chat::{NewMark, NewMessage};
+use payambar_signaling::ids::Timestamp;
+use payambar_signaling::wire::Code;
+use rusqlite::{Connection, OpenFlags};
+
+pub use conversations::{Conversation, Preview};
+pub use messages::{HistoryItem, Page};
+pub use sessions::{NewSession, Session};
+pub use users::{NewUser, User};
+pub use writer::Outcome;
+
+use readers::Readers;
+use writer::Writer;
+
+/// How long a process waits for another one's write, such as the server for a
+/// command that adds an account.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What may go wrong in the store.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A rule of the domain says no; nothing was written.
+    #[error("refused: {}", .0.as_str())]
+    Refused(Code),
+    /// SQLite failed.
+    #[error("the database failed: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The file or its folder cannot be opened.
+    #[error("cannot open the database {path}: {cause}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: String,
+    },
+    /// The file was made by a newer version.
+    #[error(
+        "{path} is at version {found}, this binary knows {newest}; start the newer version, or restore the copy taken before the upgrade"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Version of the file.
+        found: i64,
+        /// Newest version this binary knows.
+        newest: i64,
+    },
+    /// A recorded migration is not the one this binary has.
+    #[error(
+        "migration {0} was recorded with other contents than this binary has; the database is of another build"
+    )]
+    Edited(i64),
+    /// The file has tables, but none of ours.
+    #[error("{0} is a database of another program; set DATABASE_PATH to a file of its own")]
+    Foreign(PathBuf),
+    /// The file is damaged.
+    #[error("{path} is damaged ({report}); restore a backup or set DATABASE_PATH to a sound file")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the check found.
+        report: String,
+    },
+    /// The writer or the readers have ended.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl Error {
+    /// The code a client is told; the text stays in the log.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Refused(code) => *code,
+            Self::Sqlite(_) | Self::Closed => Code::StorageFailed,
+            Self::Open { .. }
+            | Self::Newer { .. }
+            | Self::Edited(_)
+            | Self::Foreign(_)
+            | Self::Damaged { .. } => Code::Internal,
+        }
+    }
+}
+
+/// Answers of one commit, in the order in which the jobs were given.
+pub type OnBatch = Box<dyn Fn(Vec<Outcome>) + Send>;
+
+/// The open store. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    writer: Arc<Writer>,
+    readers: Arc<Readers>,
+}
+
+impl Store {
+    /// Opens the file, making it and migrating it as needed. `on_batch` is
+    /// called on the writer's thread after each commit with the answers to
+    /// [`Self::store`] and [`Self::mark`].
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened or is not one of ours.
+    pub fn open(path: &Path, on_batch: OnBatch) -> Result<Self, Error> {
+        let explain = |cause: String| Error::Open {
+            path: path.to_owned(),
+            cause,
+        };
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            crate::secrets::private_dir(folder).map_err(|error| explain(error.to_string()))?;
+        }
+        let mut connection = connect(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        )
+        .map_err(|error| explain(error.to_string()))?;
+        check(&connection, path)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        if let Some(copy) = migrate::migrate(&mut connection, path, migrate::MIGRATIONS)? {
+            tracing::info!(copy = %copy.display(), "a copy of the database was taken before the upgrade");
+        }
+        let readers = Readers::open(|| connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY))?;
+        Ok(Self {
+            writer: Arc::new(Writer::start(connection, on_batch)),
+            readers: Arc::new(readers),
+        })
+    }
+
+    /// Stores a message; the answer comes with its batch.
+    pub fn store(&self, message: NewMessage) {
+        self.writer.store(message);
+    }
+
+    /// Moves a watermark; the answer comes with its batch.
+    pub fn mark(&self, mark: NewMark) {
+        self.writer.mark(mark);
+    }
+
+    /// Runs `work` in the writer's next transaction and answers after its
+    /// commit. `work` runs again, alone, when the transaction it shared failed;
+    /// it must not write anything before it refuses.
+    ///
+    /// # Errors
+    ///
+    /// What `work` refused, or the failure of the write or the commit.
+    pub async fn write<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
+    {
+        self.writer.run(work).await
+    }
+
+    /// Runs `query` on a read-only connection, off the async threads.
+    ///
+    /// # Errors
+    ///
+    /// What `query` returns.
+    pub async fn read<T, F>(&self, query: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    {
+        self.readers.run(query).await
+    }
+
+    /// Commits what is waiting and closes the file.
+    pub fn close(&self) {
+        self.writer.close();
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Looks at the header and the schema. A file that is not SQLite, or cut short,
+/// is told with words before anything is written to it.
+fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let damaged = |report: String| Error::Damaged {
+        path: path.to_owned(),
+        report,
+    };
+    connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
+            row.get::<_, i64>(0)
+        })
+        .map(|_| ())
+        .map_err(|error| damaged(error.to_string()))
+}
+
+/// The wall clock.
+pub fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! Accounts.
+
+use payambar_signaling::chat::Party;
+use payambar_signaling::ids::{Timestamp, UserId};
+use payambar_signaling::wire::Code;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use uuid::Uuid;
+
+use super::{Error, now};
+
+/// An account as others may see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Integer key.
+    pub id: UserId,
+    /// The name as it was registered.
+    pub username: String,
+    /// The name to show.
+    pub display_name: Option<String>,
+    /// When the account was made.
+    pub created_at: Timestamp,
+}
+
+/// An account as log-in needs it.
+#[derive(Debug)]
+pub struct Found {
+    /// The account.
+    pub user: User,
+    /// Its password hash.
+    pub password_hash: String,
+    /// Whether it may be used.
+    pub active: bool,
+}
+
+/// An account to be made; the name has been checked.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// The name as typed.
+    pub username: String,
+    /// Hash of the password.
+    pub password_hash: String,
+}
+
+const COLUMNS: &str = "id, username, display_name, created_at_ms";
+
+fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User {
+        id: UserId(row.get(0)?),
+        username: row.get(1)?,
+        display_name: row.get(2)?,
+        created_at: Timestamp(row.get(3)?),
+    })
+}
+
+/// Makes an account.
+///
+/// # Errors
+///
+/// [`Code::UsernameTaken`], also when only the case differs.
+pub fn insert(connection: &Connection, new: &NewUser) -> Result<User, Error> {
+    let at = now();
+    let inserted = connection
+        .prepare_cached(
+            "INSERT INTO users (uuid, username, username_key, password_hash, created_at_ms, updated_at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?5)
+             ON CONFLICT (username_key) DO NOTHING RETURNING id",
+        )?
+        .query_row(
+            params![Uuid::now_v7().as_bytes(), new.username, key(&new.username), new.password_hash, at.0],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let id = inserted.ok_or(Error::Refused(Code::UsernameTaken))?;
+    Ok(User {
+        id: UserId(id),
+        username: new.username.clone(),
+        display_name: None,
+        created_at: at,
+    })
+}
+
+/// The account of that name, whatever its case.
+pub fn by_name(connection: &Connection, username: &str) -> Result<Option<Found>, Error> {
+    let found = connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, password_hash, status FROM users WHERE username_key = ?1"
+        ))?
+        .query_row([key(username)], |row| {
+            Ok(Found {
+                user: user(row)?,
+                password_hash: row.get(4)?,
+                active: row.get::<_, String>(5)? == "active",
+            })
+        })
+        .optional()?;
+    Ok(found)
+}
+
+/// The account of that id.
+pub fn by_id(connection: &Connection, id: UserId) -> Result<Option<User>, Error> {
+    let found = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE id = ?1"))?
+        .query_row([id.0], user)
+        .optional()?;
+    Ok(found)
+}
+
+/// What the rules need to know of a person.
+pub fn party(connection: &Connection, id: UserId) -> Result<Party, Error> {
+    let status: Option<String> = connection
+        .prepare_cached("SELECT status FROM users WHERE id = ?1")?
+        .query_row([id.0], |row| row.get(0))
+        .optional()?;
+    Ok(match status.as_deref() {
+        None => Party::Missing,
+        Some("active") => Party::Active,
+        Some(_) => Party::Suspended,
+    })
+}
+
+/// People whose name or display name contains `wanted` (ASCII case folded),
+/// without `except`, by name.
+pub fn search(
+    connection: &Connection,
+    wanted: &str,
+    except: UserId,
+    limit: u32,
+) -> Result<Vec<User>, Error> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM users
+         WHERE id <> ?1 AND status = 'active'
+           AND (username_key LIKE ?2 ESCAPE '\\' OR display_name LIKE ?2 ESCAPE '\\')
+         ORDER BY username_key LIMIT ?3"
+    ))?;
+    let pattern = format!(
+        "%{}%",
+        wanted
+            .replace('\\', "\\\\")
+            .replace('%', "\\%")
+            .replace('_', "\\_")
+    );
+    let users = statement
+        .query_map(params![except.0, pattern, limit], user)?
+        .collect::<Result<_, _>>()?;
+    Ok(users)
+}
+
+/// Replaces the name to show; an empty one removes it.
+pub fn set_display_name(connection: &Connection, id: UserId, name: &str) -> Result<(), Error> {
+    let name = (!name.is_empty()).then_some(name);
+    connection
+        .prepare_cached("UPDATE users SET display_name = ?2, updated_at_ms = ?3 WHERE id = ?1")?
+        .execute(params![id.0, name, now().0])?;
+    Ok(())
+}
+
+/// Replaces the password hash, if it still is `old`: a rehash at log-in must
+/// not undo a change of password made meanwhile.
+pub fn rehash(connection: &Connection, id: UserId, old: &str, new: &str) -> Result<(), Error> {
+    connection
+        .prepare_cached("UPDATE users SET password_hash = ?3, updated_at_ms = ?4 WHERE id = ?1 AND password_hash = ?2")?
+        .execute(params![id.0, old, new, now().0])?;
+    Ok(())
+}
+
+fn key(username: &str) -> String {
+    username.to_ascii_lowercase()
+}

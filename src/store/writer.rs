@@ -1,0 +1,223 @@
+//! The one thread that writes. It takes everything that is waiting, writes it in
+//! one transaction, and answers after the commit: acknowledged means durable.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use payambar_signaling::chat::{Marked, NewMark, NewMessage, Stored};
+use payambar_signaling::ids::Ticket;
+use payambar_signaling::wire::Code;
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::{Error, OnBatch, messages, now};
+
+/// Jobs in one transaction at most: bounds the wait of the first of them.
+const BATCH: usize = 512;
+
+/// The answer to one [`NewMessage`] or [`NewMark`].
+#[derive(Debug)]
+pub enum Outcome {
+    /// A message was stored, or why not.
+    Stored(Ticket, Result<Stored, Code>),
+    /// A watermark was moved, or why not.
+    Marked(Ticket, Result<Marked, Code>),
+}
+
+/// A piece of work with its own way to answer.
+trait Work: Send {
+    /// Runs inside the transaction. An `Err` that is no refusal ends it.
+    fn run(&mut self, connection: &Connection) -> Result<(), Error>;
+    /// Answers; `failure` says that the transaction was lost.
+    fn finish(self: Box<Self>, failure: Option<Error>);
+}
+
+enum Job {
+    Store(NewMessage, Option<Result<Stored, Code>>),
+    Mark(NewMark, Option<Result<Marked, Code>>),
+    Work(Box<dyn Work>),
+    /// Ends the thread after what came before it.
+    Close,
+}
+
+struct Call<T, F> {
+    work: F,
+    answer: Option<Result<T, Error>>,
+    reply: oneshot::Sender<Result<T, Error>>,
+}
+
+impl<T, F> Work for Call<T, F>
+where
+    T: Send,
+    F: FnMut(&Connection) -> Result<T, Error> + Send,
+{
+    fn run(&mut self, connection: &Connection) -> Result<(), Error> {
+        match (self.work)(connection) {
+            Ok(value) => self.answer = Some(Ok(value)),
+            Err(Error::Refused(code)) => self.answer = Some(Err(Error::Refused(code))),
+            Err(other) => return Err(other),
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, failure: Option<Error>) {
+        let Self { answer, reply, .. } = *self;
+        let answer = failure.map_or_else(|| answer.unwrap_or(Err(Error::Closed)), Err);
+        // The caller may have gone away; the work is done all the same.
+        let _ = reply.send(answer);
+    }
+}
+
+/// The writer's handle.
+pub(super) struct Writer {
+    jobs: Sender<Job>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection, on_batch: OnBatch) -> Self {
+        let (jobs, waiting) = channel();
+        let thread = std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || work(connection, &waiting, &on_batch));
+        if let Err(error) = &thread {
+            tracing::error!(%error, "the store's thread cannot start");
+        }
+        Self {
+            jobs,
+            thread: Mutex::new(thread.ok()),
+        }
+    }
+
+    // A send fails only once the thread has ended, and then the jobs' answers
+    // are dropped, which their owners see.
+    pub(super) fn store(&self, message: NewMessage) {
+        let _ = self.jobs.send(Job::Store(message, None));
+    }
+
+    pub(super) fn mark(&self, mark: NewMark) {
+        let _ = self.jobs.send(Job::Mark(mark, None));
+    }
+
+    pub(super) async fn run<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let call = Call {
+            work,
+            answer: None,
+            reply,
+        };
+        self.jobs
+            .send(Job::Work(Box::new(call)))
+            .map_err(|_| Error::Closed)?;
+        answer.await.map_err(|_| Error::Closed)?
+    }
+
+    pub(super) fn close(&self) {
+        let _ = self.jobs.send(Job::Close);
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(mut connection: Connection, waiting: &Receiver<Job>, on_batch: &OnBatch) {
+    let mut open = true;
+    while open && let Ok(first) = waiting.recv() {
+        let mut jobs = vec![first];
+        jobs.extend(waiting.try_iter().take(BATCH - 1));
+        if let Some(end) = jobs.iter().position(|job| matches!(job, Job::Close)) {
+            jobs.truncate(end);
+            open = false;
+        }
+        let outcomes = commit(&mut connection, jobs);
+        if !outcomes.is_empty() {
+            on_batch(outcomes);
+        }
+    }
+    // The readers still hold the file open, so SQLite would leave the log.
+    if let Err(error) = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE") {
+        tracing::debug!(%error, "checkpoint at close");
+    }
+}
+
+/// Runs all jobs in one transaction. If that fails, each runs in its own, so
+/// that one bad job does not take the others with it.
+fn commit(connection: &mut Connection, mut jobs: Vec<Job>) -> Vec<Outcome> {
+    let mut outcomes = Vec::with_capacity(jobs.len());
+    match transact(connection, &mut jobs) {
+        Ok(()) => jobs
+            .into_iter()
+            .for_each(|job| finish(job, None, &mut outcomes)),
+        Err(error) if jobs.len() == 1 => {
+            tracing::error!(%error, "a write failed");
+            let mut error = Some(error);
+            jobs.into_iter()
+                .for_each(|job| finish(job, error.take(), &mut outcomes));
+        }
+        Err(error) => {
+            tracing::warn!(%error, jobs = jobs.len(), "a shared write failed; each job is tried alone");
+            for job in jobs {
+                outcomes.extend(commit(connection, vec![job]));
+            }
+        }
+    }
+    outcomes
+}
+
+fn transact(connection: &mut Connection, jobs: &mut [Job]) -> Result<(), Error> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let at = now();
+    for job in jobs {
+        match job {
+            Job::Store(message, answer) => {
+                *answer = Some(judged(messages::insert(&tx, message, at))?)
+            }
+            Job::Mark(mark, answer) => *answer = Some(judged(messages::mark(&tx, mark, at))?),
+            Job::Work(work) => work.run(&tx)?,
+            Job::Close => {}
+        }
+    }
+    tx.commit()?;
+    Ok(())
+}
+
+/// Separates what the rules refused from what failed.
+fn judged<T>(answer: Result<T, Error>) -> Result<Result<T, Code>, Error> {
+    match answer {
+        Ok(value) => Ok(Ok(value)),
+        Err(Error::Refused(code)) => Ok(Err(code)),
+        Err(other) => Err(other),
+    }
+}
+
+fn finish(job: Job, failure: Option<Error>, outcomes: &mut Vec<Outcome>) {
+    let code = failure.as_ref().map(Error::code);
+    match job {
+        Job::Store(message, answer) => {
+            let lost = Err(code.unwrap_or(Code::StorageFailed));
+            outcomes.push(Outcome::Stored(
+                message.ticket,
+                answer.filter(|_| code.is_none()).unwrap_or(lost),
+            ));
+        }
+        Job::Mark(mark, answer) => {
+            let lost = Err(code.unwrap_or(Code::StorageFailed));
+            outcomes.push(Outcome::Marked(
+                mark.ticket,
+                answer.filter(|_| code.is_none()).unwrap_or(lost),
+            ));
+        }
+        Job::Work(work) => work.finish(failure),
+        Job::Close => {}
+    }
+}
