@@ -137,4 +137,10 @@ async function begin() {
   render(html`<${App} />`, root);
 }
 
-await begin();
+try {
+  await begin();
+} catch (error) {
+  // Without its words the app can say only what the page itself brings.
+  document.getElementById("boot-failed")?.removeAttribute("hidden");
+  throw error;
+}
