@@ -61,7 +61,9 @@ pub fn user_add(
             Catalogue::load().error(code, Lang::En),
             code.as_str()
         ),
-        other => other.to_string(),
+        other @ (crate::accounts::Error::Store(_) | crate::accounts::Error::Hash(_)) => {
+            other.to_string()
+        }
     })?;
     if json {
         let line = serde_json::json!({ "id": user.id, "username": user.username, "created_at": user.created_at });

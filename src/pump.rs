@@ -1,7 +1,7 @@
 //! Runs the hub's effects: the one place where hub, store, sockets and relay
 //! meet. It decides nothing; it carries inputs in and effects out, in order.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
@@ -110,7 +110,7 @@ impl Pump {
         let (late, late_inputs) = mpsc::unbounded_channel();
         let worker = Worker {
             hub,
-            sockets: HashMap::new(),
+            sockets: BTreeMap::new(),
             store: parts.store,
             relay: parts.relay,
             catalogue: parts.catalogue,
@@ -177,7 +177,7 @@ impl Pump {
 
 struct Worker {
     hub: Hub,
-    sockets: HashMap<ConnId, Outbox>,
+    sockets: BTreeMap<ConnId, Outbox>,
     store: Store,
     relay: Option<Arc<RelayHandle>>,
     catalogue: Arc<Catalogue>,

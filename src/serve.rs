@@ -206,6 +206,10 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the other causes have no advice of their own"
+)]
 fn explain_bind(address: SocketAddr, error: &io::Error) -> String {
     let fix = match error.kind() {
         io::ErrorKind::AddrInUse => "another program has it; stop that one or set PORT",

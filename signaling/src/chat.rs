@@ -231,6 +231,19 @@ pub fn may_send(sender: UserId, receiver: UserId, facts: &SendFacts) -> Result<(
     }
 }
 
+/// Decides whether the log entry of a call is kept. What happened is written
+/// down, also when an account was suspended in mid-call.
+///
+/// # Errors
+///
+/// [`Code::UserNotFound`].
+pub fn may_record(facts: &SendFacts) -> Result<(), Code> {
+    match (facts.sender, facts.receiver) {
+        (Party::Missing, _) | (_, Party::Missing) => Err(Code::UserNotFound),
+        (Party::Active | Party::Suspended, Party::Active | Party::Suspended) => Ok(()),
+    }
+}
+
 /// Decides whether a text has a permitted length.
 ///
 /// # Errors
@@ -346,6 +359,15 @@ mod tests {
         );
         assert_eq!(
             may_send(A, B, &facts(Party::Missing, Party::Active)),
+            Err(Code::UserNotFound)
+        );
+    }
+
+    #[test]
+    fn a_call_is_recorded_also_for_somebody_suspended_meanwhile() {
+        assert_eq!(may_record(&facts(Party::Suspended, Party::Active)), Ok(()));
+        assert_eq!(
+            may_record(&facts(Party::Active, Party::Missing)),
             Err(Code::UserNotFound)
         );
     }

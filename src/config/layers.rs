@@ -32,6 +32,9 @@ impl fmt::Display for Origin {
     }
 }
 
+/// An env file and what it sets.
+pub type EnvFile = (PathBuf, BTreeMap<String, String>);
+
 /// All settings as typed, each with its origin.
 #[derive(Debug, Default)]
 pub struct Layers {
@@ -49,7 +52,7 @@ impl Layers {
     pub fn merge(
         flags: &BTreeMap<String, String>,
         environment: &BTreeMap<String, String>,
-        file: Option<(PathBuf, BTreeMap<String, String>)>,
+        file: Option<EnvFile>,
     ) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
         let mut values = BTreeMap::new();
@@ -116,9 +119,7 @@ fn is_refused(name: &str) -> bool {
 ///
 /// The named file cannot be read, or the file found has a line that is no
 /// assignment.
-pub fn env_file(
-    environment: &BTreeMap<String, String>,
-) -> Result<Option<(PathBuf, BTreeMap<String, String>)>, ConfigError> {
+pub fn env_file(environment: &BTreeMap<String, String>) -> Result<Option<EnvFile>, ConfigError> {
     if let Some(named) = environment
         .get("PAYAMBAR_ENV_FILE")
         .filter(|v| !v.is_empty())
@@ -140,7 +141,7 @@ pub fn env_file(
     Ok(None)
 }
 
-fn parse(path: &Path, text: &str) -> Result<(PathBuf, BTreeMap<String, String>), ConfigError> {
+fn parse(path: &Path, text: &str) -> Result<EnvFile, ConfigError> {
     let mut lines = BTreeMap::new();
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();

@@ -45,15 +45,19 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Input<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Self::Rejection> {
-        let bytes =
-            Bytes::from_request(request, app)
-                .await
-                .map_err(|rejection| match rejection {
-                    BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-                        Code::BodyTooLarge
-                    }
-                    _ => Code::BadRequest,
-                })?;
+        let bytes = Bytes::from_request(request, app)
+            .await
+            .map_err(|rejection| {
+                let too_long = matches!(
+                    rejection,
+                    BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_))
+                );
+                if too_long {
+                    Code::BodyTooLarge
+                } else {
+                    Code::BadRequest
+                }
+            })?;
         Ok(Self(
             serde_json::from_slice(&bytes).map_err(|_| Code::BadRequest)?,
         ))

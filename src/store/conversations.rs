@@ -78,16 +78,8 @@ pub fn open_pair(
     };
     let (low, high) = pair(me, other);
     let at = now();
-    let made: Option<i64> = connection
-        .prepare_cached(
-            "INSERT INTO conversations (uuid, kind, pair_low, pair_high, last_seq, last_message_at_ms, created_at_ms)
-             VALUES (?1, 'pair', ?2, ?3, 0, ?4, ?4) ON CONFLICT (pair_low, pair_high) DO NOTHING RETURNING id",
-        )?
-        .query_row(params![Uuid::now_v7().as_bytes(), low.0, high.0, at.0], |row| row.get(0))
-        .optional()?;
-    if let Some(id) = made {
-        let id = ConversationId(id);
-        add_pair(connection, id, me, other, at)?;
+    let Some(id) = find_pair(connection, me, other)? else {
+        let id = insert_pair(connection, (low, high), Seq(0), at)?;
         return Ok(Conversation {
             id,
             peer,
@@ -95,19 +87,14 @@ pub fn open_pair(
             unread: 0,
             new: true,
         });
-    }
-    let (id, last_message_at, read) = connection
+    };
+    let (last_message_at, read) = connection
         .prepare_cached(
-            "SELECT c.id, c.last_message_at_ms, m.read_seq FROM conversations c
-             JOIN members m ON m.conversation_id = c.id AND m.user_id = ?3
-             WHERE c.pair_low = ?1 AND c.pair_high = ?2",
+            "SELECT c.last_message_at_ms, m.read_seq FROM conversations c
+             JOIN members m ON m.conversation_id = c.id AND m.user_id = ?2 WHERE c.id = ?1",
         )?
-        .query_row(params![low.0, high.0, me.0], |row| {
-            Ok((
-                ConversationId(row.get(0)?),
-                Timestamp(row.get(1)?),
-                Seq(row.get(2)?),
-            ))
+        .query_row([id.0, me.0], |row| {
+            Ok((Timestamp(row.get(0)?), Seq(row.get(1)?)))
         })?;
     let unread = unread(connection, id, me, read)?;
     Ok(Conversation {
@@ -119,22 +106,30 @@ pub fn open_pair(
     })
 }
 
-/// The two members of a new pair.
-pub(super) fn add_pair(
+/// Makes the conversation of a pair that has none, with its two members. The
+/// writer alone calls it, so that nobody can come between look and insert.
+pub(super) fn insert_pair(
     connection: &Connection,
-    id: ConversationId,
-    a: UserId,
-    b: UserId,
+    (low, high): (UserId, UserId),
+    last_seq: Seq,
     at: Timestamp,
-) -> Result<(), Error> {
+) -> Result<ConversationId, Error> {
+    let id = connection
+        .prepare_cached(
+            "INSERT INTO conversations (uuid, kind, pair_low, pair_high, last_seq, last_message_at_ms, created_at_ms)
+             VALUES (?1, 'pair', ?2, ?3, ?4, ?5, ?5) RETURNING id",
+        )?
+        .query_row(
+            params![Uuid::now_v7().as_bytes(), low.0, high.0, last_seq.0, at.0],
+            |row| row.get(0).map(ConversationId),
+        )?;
     let mut insert = connection.prepare_cached(
-        "INSERT INTO members (user_id, conversation_id, role, joined_at_ms) VALUES (?1, ?2, 'member', ?3)
-         ON CONFLICT (user_id, conversation_id) DO NOTHING",
+        "INSERT INTO members (user_id, conversation_id, role, joined_at_ms) VALUES (?1, ?2, 'member', ?3)",
     )?;
-    for user in [a, b] {
+    for user in [low, high] {
         insert.execute(params![user.0, id.0, at.0])?;
     }
-    Ok(())
+    Ok(id)
 }
 
 /// The person's conversations, newest first.

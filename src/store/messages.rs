@@ -3,7 +3,7 @@
 
 use payambar_signaling::chat::{
     Body, CallEntry, CallOutcome, Mark, MarkTarget, Marked, NewMark, NewMessage, SendFacts, Status,
-    Stored, StoredMessage, may_send,
+    Stored, StoredMessage, may_record, may_send,
 };
 use payambar_signaling::ids::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use payambar_signaling::wire::Code;
@@ -94,20 +94,12 @@ pub(super) fn insert(
         sender: users::party(connection, new.sender)?,
         receiver: users::party(connection, new.receiver)?,
     };
-    may_send(new.sender, new.receiver, &facts).map_err(Error::Refused)?;
-
-    let (low, high) = conversations::pair(new.sender, new.receiver);
-    let (conversation, seq) = connection
-        .prepare_cached(
-            "INSERT INTO conversations (uuid, kind, pair_low, pair_high, last_seq, last_message_at_ms, created_at_ms)
-             VALUES (?1, 'pair', ?2, ?3, 1, ?4, ?4)
-             ON CONFLICT (pair_low, pair_high) DO UPDATE SET last_seq = last_seq + 1, last_message_at_ms = ?4
-             RETURNING id, last_seq",
-        )?
-        .query_row(params![Uuid::now_v7().as_bytes(), low.0, high.0, at.0], |row| Ok((ConversationId(row.get(0)?), Seq(row.get(1)?))))?;
-    if seq == Seq(1) {
-        conversations::add_pair(connection, conversation, new.sender, new.receiver, at)?;
+    match &new.body {
+        Body::Text(_) => may_send(new.sender, new.receiver, &facts),
+        Body::Call(_) => may_record(&facts),
     }
+    .map_err(Error::Refused)?;
+    let (conversation, seq) = next_seq(connection, new.sender, new.receiver, at)?;
     let (kind, content, call) = match &new.body {
         Body::Text(text) => ("text", text.clone(), None),
         Body::Call(entry) => ("call", entry.persian(), Some(entry)),
@@ -148,6 +140,31 @@ pub(super) fn insert(
         message,
         repeated: false,
     })
+}
+
+/// Takes the next place in the conversation of two people, making it with its
+/// first message.
+fn next_seq(
+    connection: &Connection,
+    sender: UserId,
+    receiver: UserId,
+    at: Timestamp,
+) -> Result<(ConversationId, Seq), Error> {
+    let (low, high) = conversations::pair(sender, receiver);
+    let next = connection
+        .prepare_cached(
+            "UPDATE conversations SET last_seq = last_seq + 1, last_message_at_ms = ?3
+             WHERE pair_low = ?1 AND pair_high = ?2 RETURNING id, last_seq",
+        )?
+        .query_row(params![low.0, high.0, at.0], |row| {
+            Ok((ConversationId(row.get(0)?), Seq(row.get(1)?)))
+        })
+        .optional()?;
+    if let Some(next) = next {
+        return Ok(next);
+    }
+    let id = conversations::insert_pair(connection, (low, high), Seq(1), at)?;
+    Ok((id, Seq(1)))
 }
 
 /// The message this person sent under this client id before.

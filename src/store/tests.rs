@@ -411,7 +411,7 @@ fn one_failing_job_does_not_take_its_batch_with_it() {
     let (release, held) = mpsc::channel::<()>();
     let store = bench.store.clone();
     let answers = bench.runtime.block_on(async {
-        let hold = store.write(move |_| Ok(drop(held.recv())));
+        let hold = store.write(move |_| Ok(held.recv().is_err()));
         let good = store.write(|c| {
             let new = NewUser {
                 username: "cyrus".to_owned(),

@@ -1,0 +1,437 @@
+//! Turns text into checked values, one setting at a time, and collects what is
+//! wrong with them.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ipnet::IpNet;
+
+use super::{
+    Config, Environment, Layers, Origins, Problem, Redacted, SETTINGS, TurnConfig, host_of,
+};
+use crate::i18n::Lang;
+
+/// Reads typed values, collecting problems and going on with a stand-in.
+pub(super) struct Reader<'a> {
+    pub(super) layers: &'a Layers,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    pub(super) fn config(&mut self) -> Config {
+        let environment = self.choice(
+            "ENVIRONMENT",
+            &[
+                ("development", Environment::Development),
+                ("production", Environment::Production),
+            ],
+        );
+        let listen: IpAddr = self.parsed(
+            "LISTEN",
+            Ipv4Addr::LOCALHOST.into(),
+            "must be an IP address, such as 0.0.0.0",
+        );
+        let (data_dir, database, file_storage) = self.paths();
+        let public_url = self.public_url(environment);
+        let turn_pair = self.static_pair();
+        let rate_limit = self.rate_limit(environment, listen);
+        self.vapid();
+        self.number("MAX_UPLOAD_SIZE", 1, u64::MAX);
+        Config {
+            web: SocketAddr::new(listen, self.port("PORT")),
+            jwt_secret: self.key("JWT_SECRET"),
+            bcrypt_cost: u32::try_from(self.number("BCRYPT_COST", 12, 16)).unwrap_or(12),
+            origins: self.origins(),
+            trusted_proxies: self.networks("TRUSTED_PROXIES"),
+            default_lang: self.choice("DEFAULT_LANG", &[("fa", Lang::Fa), ("en", Lang::En)]),
+            turn: self.turn(public_url.as_deref(), turn_pair.clone()),
+            turn_server: self.turn_server(turn_pair.is_some()),
+            stun_servers: self.stun_servers(),
+            log_level: self.layers.value("LOG_LEVEL").to_owned(),
+            log_json: self.choice("LOG_FORMAT", &[("text", false), ("json", true)]),
+            public_url,
+            data_dir,
+            database,
+            file_storage,
+            environment,
+            rate_limit,
+            turn_pair,
+        }
+    }
+
+    fn refuse(&mut self, name: &str, fix: &str) {
+        let secret = SETTINGS.iter().any(|s| s.name == name && s.secret);
+        let value = if secret { "" } else { self.layers.value(name) };
+        self.problems.push(Problem::new(name, value, fix));
+    }
+
+    fn parsed<T: FromStr>(&mut self, name: &str, stand_in: T, fix: &str) -> T {
+        if let Ok(value) = self.layers.value(name).parse() {
+            return value;
+        }
+        self.refuse(name, fix);
+        stand_in
+    }
+
+    fn number(&mut self, name: &str, low: u64, high: u64) -> u64 {
+        match self.layers.value(name).parse() {
+            Ok(value) if (low..=high).contains(&value) => value,
+            Ok(_) | Err(_) => {
+                let range = if high == u64::MAX {
+                    format!("of at least {low}")
+                } else {
+                    format!("from {low} to {high}")
+                };
+                self.refuse(name, &format!("must be a whole number {range}"));
+                low
+            }
+        }
+    }
+
+    fn port(&mut self, name: &str) -> u16 {
+        u16::try_from(self.number(name, 1, 65_535)).unwrap_or(1)
+    }
+
+    fn choice<T: Copy + Default>(&mut self, name: &str, options: &[(&str, T)]) -> T {
+        let value = self.layers.value(name);
+        if let Some((_, found)) = options.iter().find(|(word, _)| *word == value) {
+            return *found;
+        }
+        let words: Vec<&str> = options.iter().map(|(word, _)| *word).collect();
+        self.refuse(name, &format!("must be {}", words.join(" or ")));
+        T::default()
+    }
+
+    fn list(&self, name: &str) -> Vec<String> {
+        let items = self
+            .layers
+            .value(name)
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty());
+        items.map(str::to_owned).collect()
+    }
+
+    fn networks(&mut self, name: &str) -> Vec<IpNet> {
+        let mut networks = Vec::new();
+        for item in self.list(name) {
+            match item
+                .parse::<IpNet>()
+                .or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
+            {
+                Ok(network) => networks.push(network),
+                Err(_) => self.refuse(
+                    name,
+                    &format!("has {item:?}, which is no CIDR range such as 10.0.0.0/8"),
+                ),
+            }
+        }
+        networks
+    }
+
+    fn paths(&self) -> (PathBuf, PathBuf, PathBuf) {
+        let set = |name| {
+            self.layers
+                .is_set(name)
+                .then(|| PathBuf::from(self.layers.value(name)))
+        };
+        let database = set("DATABASE_PATH");
+        let beside_database = || {
+            database
+                .as_deref()
+                .and_then(Path::parent)
+                .map(Path::to_owned)
+        };
+        let data_dir = set("DATA_DIR")
+            .or_else(beside_database)
+            .map(|dir| {
+                if dir.as_os_str().is_empty() {
+                    PathBuf::from(".")
+                } else {
+                    dir
+                }
+            })
+            .unwrap_or_else(|| PathBuf::from(self.layers.value("DATA_DIR")));
+        let file_storage = set("FILE_STORAGE_PATH").unwrap_or_else(|| data_dir.join("uploads"));
+        let database = database.unwrap_or_else(|| data_dir.join("payambar.db"));
+        (data_dir, database, file_storage)
+    }
+
+    fn public_url(&mut self, environment: Environment) -> Option<String> {
+        let value = self
+            .layers
+            .value("PUBLIC_URL")
+            .trim_end_matches('/')
+            .to_owned();
+        if value.is_empty() {
+            if environment == Environment::Production {
+                self.refuse("PUBLIC_URL", "must be set in production: the address people open, such as https://chat.example.org");
+            }
+            return None;
+        }
+        if !is_origin(&value) {
+            self.refuse(
+                "PUBLIC_URL",
+                "must be scheme and host alone, such as https://chat.example.org",
+            );
+        }
+        Some(value)
+    }
+
+    fn key(&mut self, name: &str) -> Option<Redacted<String>> {
+        if !self.layers.is_set(name) {
+            return None;
+        }
+        let value = self.layers.value(name).to_owned();
+        if value.len() < 32 {
+            self.refuse(name, "is shorter than 32 bytes; use `openssl rand -hex 32`, or remove it to have one generated");
+        } else if is_placeholder(&value) {
+            self.refuse(name, "is a published example; use `openssl rand -hex 32`, or remove it to have one generated");
+        }
+        Some(Redacted::new(value))
+    }
+
+    fn origins(&mut self) -> Origins {
+        let items = self.list("CORS_ORIGINS");
+        if items.iter().any(|item| item == "*") {
+            if items.len() > 1 {
+                self.refuse("CORS_ORIGINS", "mixes * with origins; use either");
+            }
+            return Origins::Any;
+        }
+        for item in &items {
+            if !is_origin(item) {
+                self.refuse(
+                    "CORS_ORIGINS",
+                    &format!("has {item:?}, which is no origin such as https://app.example.org"),
+                );
+            }
+        }
+        Origins::Listed(items)
+    }
+
+    fn rate_limit(&mut self, environment: Environment, listen: IpAddr) -> bool {
+        let on = self.choice("RATE_LIMIT", &[("on", true), ("off", false)]);
+        if !on && (environment == Environment::Production || !listen.is_loopback()) {
+            self.refuse(
+                "RATE_LIMIT",
+                "is only accepted with ENVIRONMENT=development and LISTEN on loopback (127.0.0.1)",
+            );
+        }
+        on
+    }
+
+    fn static_pair(&mut self) -> Option<(String, Redacted<String>)> {
+        let (name, password) = (
+            self.layers.value("TURN_USERNAME"),
+            self.layers.value("TURN_PASSWORD"),
+        );
+        match (name, password) {
+            ("", "") => None,
+            ("", _) => {
+                self.refuse("TURN_USERNAME", "must be set together with TURN_PASSWORD");
+                None
+            }
+            (_, "") => {
+                self.refuse("TURN_PASSWORD", "must be set together with TURN_USERNAME");
+                None
+            }
+            (name, _) if name.len() > 508 || name.contains(':') => {
+                self.refuse("TURN_USERNAME", "must have at most 508 bytes and no colon");
+                None
+            }
+            (name, password) => Some((name.to_owned(), Redacted::new(password.to_owned()))),
+        }
+    }
+
+    fn turn(
+        &mut self,
+        public_url: Option<&str>,
+        static_pair: Option<(String, Redacted<String>)>,
+    ) -> Option<TurnConfig> {
+        let enabled = self.choice("TURN_ENABLED", &[("true", true), ("false", false)]);
+        let ports = (self.port("TURN_MIN_PORT"), self.port("TURN_MAX_PORT"));
+        if ports.1.saturating_sub(ports.0) < 1 {
+            self.refuse("TURN_MAX_PORT", "must be greater than TURN_MIN_PORT");
+        }
+        let port = self.port("TURN_PORT");
+        if (ports.0..=ports.1).contains(&port) {
+            self.refuse(
+                "TURN_PORT",
+                "lies inside TURN_MIN_PORT..TURN_MAX_PORT; choose one outside",
+            );
+        }
+        let sfu_port = if self.layers.is_set("SFU_PORT") {
+            self.port("SFU_PORT")
+        } else {
+            ports.0
+        };
+        if sfu_port == port {
+            self.refuse("SFU_PORT", "must differ from TURN_PORT: a browser whose TURN server sits there never reaches the rooms");
+        }
+        let listen = self
+            .layers
+            .is_set("TURN_LISTEN")
+            .then(|| self.addresses("TURN_LISTEN"));
+        let external_ip = self.layers.is_set("TURN_EXTERNAL_IP").then(|| {
+            self.parsed(
+                "TURN_EXTERNAL_IP",
+                Ipv4Addr::LOCALHOST,
+                "must be an IPv4 address, such as 203.0.113.7",
+            )
+        });
+        if external_ip
+            .is_some_and(|ip| ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast())
+        {
+            self.refuse("TURN_EXTERNAL_IP", "must be the address of one host");
+        }
+        let realm = match self.layers.value("TURN_REALM") {
+            "" => public_url.map_or("payambar", host_of).to_owned(),
+            realm => realm.to_owned(),
+        };
+        if realm.len() > 127 || realm.chars().any(char::is_control) {
+            self.refuse(
+                "TURN_REALM",
+                "must have at most 127 bytes and no control characters",
+            );
+        }
+        let turn = TurnConfig {
+            listen,
+            port,
+            ports,
+            sfu_port,
+            external_ip,
+            realm,
+            secret: self.key("TURN_SECRET"),
+            static_pair,
+            credential_ttl: Duration::from_secs(self.number("TURN_CREDENTIAL_TTL", 60, 3600)),
+            max_allocations_per_user: usize::try_from(self.number(
+                "TURN_MAX_ALLOCATIONS_PER_USER",
+                0,
+                16_384,
+            ))
+            .unwrap_or(16),
+            allow_peers: self.networks("TURN_ALLOW_PEERS"),
+        };
+        enabled.then_some(turn)
+    }
+
+    fn addresses(&mut self, name: &str) -> Vec<IpAddr> {
+        let mut addresses = Vec::new();
+        for item in self.list(name) {
+            match item.parse() {
+                Ok(address) => addresses.push(address),
+                Err(_) => self.refuse(name, &format!("has {item:?}, which is no IP address")),
+            }
+        }
+        addresses
+    }
+
+    fn turn_server(&mut self, has_pair: bool) -> Option<String> {
+        let value = self.layers.value("TURN_SERVER").to_owned();
+        if value.is_empty() {
+            return None;
+        }
+        let rest = value
+            .strip_prefix("turn:")
+            .or_else(|| value.strip_prefix("turns:"))
+            .unwrap_or(&value);
+        let host = rest.split('?').next().unwrap_or_default();
+        if host.is_empty() || host.contains('/') || host.contains(char::is_whitespace) {
+            self.refuse(
+                "TURN_SERVER",
+                "must be a TURN URL or host, such as turn:turn.example.org:3478",
+            );
+        }
+        if !has_pair && !self.layers.value("TURN_ENABLED").eq("true") {
+            self.refuse(
+                "TURN_SERVER",
+                "needs TURN_USERNAME and TURN_PASSWORD while TURN_ENABLED is false",
+            );
+        }
+        Some(if rest.len() == value.len() {
+            format!("turn:{value}")
+        } else {
+            value
+        })
+    }
+
+    fn stun_servers(&mut self) -> Vec<String> {
+        let mut urls = Vec::new();
+        for item in self.list("STUN_SERVERS") {
+            let url = if item.starts_with("stun:") || item.starts_with("stuns:") {
+                item
+            } else {
+                format!("stun:{item}")
+            };
+            if url.contains('/') || url.contains(char::is_whitespace) || url.ends_with(':') {
+                self.refuse(
+                    "STUN_SERVERS",
+                    &format!(
+                        "has {url:?}, which is no STUN URL such as stun:stun.example.org:3478"
+                    ),
+                );
+            }
+            urls.push(url);
+        }
+        urls
+    }
+
+    fn vapid(&mut self) {
+        let length = |name: &str| {
+            let value = self.layers.value(name);
+            (!value.is_empty()).then(|| {
+                URL_SAFE_NO_PAD
+                    .decode(value.trim_end_matches('='))
+                    .map_or(0, |key| key.len())
+            })
+        };
+        match (length("VAPID_PUBLIC_KEY"), length("VAPID_PRIVATE_KEY")) {
+            (None, None) | (Some(65), Some(32)) => {}
+            (Some(65), None) => self.refuse(
+                "VAPID_PRIVATE_KEY",
+                "must be set together with VAPID_PUBLIC_KEY",
+            ),
+            (Some(65), Some(_)) => {
+                self.refuse("VAPID_PRIVATE_KEY", "must be base64url of 32 bytes")
+            }
+            (None | Some(_), _) => self.refuse(
+                "VAPID_PUBLIC_KEY",
+                "must be base64url of 65 bytes, together with VAPID_PRIVATE_KEY",
+            ),
+        }
+        let subject = self.layers.value("VAPID_SUBJECT");
+        if !subject.is_empty() && !subject.starts_with("mailto:") && !subject.starts_with("https:")
+        {
+            self.refuse("VAPID_SUBJECT", "must begin with mailto: or https:");
+        }
+    }
+}
+
+fn is_origin(value: &str) -> bool {
+    let Some((scheme, authority)) = value.split_once("://") else {
+        return false;
+    };
+    let port = authority
+        .rsplit_once(':')
+        .map(|(_, port)| port)
+        .filter(|port| !port.ends_with(']'));
+    matches!(scheme, "http" | "https")
+        && !host_of(value).is_empty()
+        && !authority.contains(['/', '?', '#', '@', ' ', ','])
+        && port.is_none_or(|port| port.parse::<u16>().is_ok())
+}
+
+/// Keys that installers and documents print are known to everybody.
+fn is_placeholder(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let first = value.chars().next();
+    value.chars().all(|c| Some(c) == first)
+        || ["change", "your-", "your_", "example", "placeholder"]
+            .iter()
+            .any(|word| lower.contains(word))
+}
