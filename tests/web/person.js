@@ -43,7 +43,7 @@ export class Person {
    */
   constructor(server, name, options = {}) {
     const { relayOnly = false, lang, theme, width = 1280, height = 800, origin = server.origin, excuse = () => false } = options;
-    Object.assign(this, { server, name, origin, excuse, size: { width, height }, token: "", id: 0, page: null });
+    Object.assign(this, { server, name, origin, excuse, size: { width, height }, token: "", id: 0, page: null, hellos: 0 });
     /** @type {string[]} what the pages complained about, and whom they asked beside the server */
     this.complaints = [];
     if (relayOnly) this.#storage["payambar:relay-only"] = "1";
@@ -88,7 +88,10 @@ export class Person {
       if (to.host !== host && !["data:", "blob:"].includes(to.protocol)) complain(`asked a stranger: ${url}`);
     };
     page.on("request", (request) => asked(request.url()));
-    page.on("websocket", (ws) => asked(ws.url()));
+    page.on("websocket", (ws) => {
+      asked(ws.url());
+      ws.on("framereceived", ({ payload }) => (this.hellos += String(payload).includes('"hello"') ? 1 : 0));
+    });
     await page.goto(this.origin + path);
     return page;
   }
