@@ -22,7 +22,7 @@ pub use crate::chat::Stored;
 use crate::ids::{ConnId, ConversationId, Seq, UserId};
 use crate::presence::Presence;
 pub use crate::rate::Rate;
-use crate::wire::{self, ClientFrame, Code, Language, Reference, ServerFrame};
+use crate::wire::{self, ClientFrame, Code, Reference, ServerFrame};
 
 /// All sockets, subscriptions and calls, and who is told what.
 pub struct Hub {
@@ -173,7 +173,7 @@ impl Hub {
     fn refuse(&mut self, conn: ConnId, code: Code, reference: Reference) {
         let error = ServerFrame::Error {
             code,
-            error: code.text(Language::default()).to_owned(),
+            error: String::new(),
             reference,
         };
         self.send(vec![conn], error, None);

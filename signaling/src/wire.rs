@@ -11,5 +11,5 @@ pub use client::{
     Candidate, ClientFrame, MAX_CANDIDATE_BYTES, MAX_CLIENT_MESSAGE_ID_CHARS, MAX_FRAME_BYTES,
     MAX_SDP_BYTES, MAX_SUBSCRIPTIONS, Reference, Refused, Sdp, parse,
 };
-pub use code::{Code, Language};
+pub use code::Code;
 pub use server::{CallState, HangupReason, MessageFrame, RejectReason, ServerFrame, StatusFrame};

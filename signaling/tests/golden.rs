@@ -9,8 +9,8 @@ use std::fs;
 use payambar_signaling::chat::{Body, CallEntry, CallOutcome, Marked, Status, StoredMessage};
 use payambar_signaling::ids::{CallId, ConversationId, MessageId, Seq, Timestamp, UserId};
 use payambar_signaling::wire::{
-    CallState, Candidate, ClientFrame, Code, HangupReason, Language, MessageFrame, Reference,
-    RejectReason, Sdp, ServerFrame, StatusFrame, parse,
+    CallState, Candidate, ClientFrame, Code, HangupReason, MessageFrame, Reference, RejectReason,
+    Sdp, ServerFrame, StatusFrame, parse,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -176,7 +176,7 @@ fn hangup(payload: HangupReason) -> ServerFrame {
 fn error(code: Code, kind: &str, name: Option<&str>, call_id: Option<CallId>) -> ServerFrame {
     ServerFrame::Error {
         code,
-        error: code.text(Language::Persian).to_owned(),
+        error: "انجام نشد.".to_owned(),
         reference: Reference {
             r#type: kind.to_owned(),
             client_message_id: name.map(str::to_owned),

@@ -208,32 +208,34 @@ pub async fn user(State(app): State<Arc<App>>, Path(username): Path<String>) -> 
 pub struct Search {
     #[serde(default)]
     q: String,
+    /// One person by id instead, such as a caller one has never met.
+    id: Option<i64>,
 }
 
-/// `GET /api/users?q=`.
+/// `GET /api/users?q=` and `GET /api/users?id=`.
 pub async fn search(
     State(app): State<Arc<App>>,
     Caller(session): Caller,
-    Params(Search { q }): Params<Search>,
+    Params(Search { q, id }): Params<Search>,
 ) -> Answer {
     let wanted: String = q.trim().chars().take(DISPLAY_NAME).collect();
     let me = session.user;
     let found = app
         .store
-        .read(move |connection| users::search(connection, &wanted, me, FOUND))
-        .await?;
-    let people: Vec<Value> = found
-        .into_iter()
-        .map(|user| {
-            let mut person = Map::new();
-            person.insert("id".to_owned(), json!(user.id));
-            person.insert("username".to_owned(), json!(user.username));
-            insert_some(&mut person, "display_name", user.display_name);
-            person.insert("is_online".to_owned(), json!(app.pump.is_online(user.id)));
-            Value::Object(person)
+        .read(move |connection| match id {
+            Some(id) => Ok(users::by_id(connection, UserId(id))?.into_iter().collect()),
+            None => users::search(connection, &wanted, me, FOUND),
         })
-        .collect();
-    Ok(Json(people).into_response())
+        .await?;
+    let person = |user: User| {
+        let mut person = Map::new();
+        person.insert("id".to_owned(), json!(user.id));
+        person.insert("username".to_owned(), json!(user.username));
+        insert_some(&mut person, "display_name", user.display_name);
+        person.insert("is_online".to_owned(), json!(app.pump.is_online(user.id)));
+        Value::Object(person)
+    };
+    Ok(Json(found.into_iter().map(person).collect::<Vec<_>>()).into_response())
 }
 
 /// `GET /api/profile`.

@@ -141,16 +141,14 @@ async function onOffer(f) {
   apply({ t: "offered", peer: known, callId: f.call_id });
   socket.send(encode.call_ringing(to()));
   ring();
-  if (!known.username) await learnName(f.call_id);
+  if (!known.username) await learnName(f.sender_id, f.call_id);
   if (call.peek().callId === f.call_id) announce(t("callsYou", { name: nameOfCall(call.peek()) }), true);
 }
 
-/** @param {string} callId */
-async function learnName(callId) {
-  const list = await api.conversations().catch(() => []);
-  const c = call.peek();
-  const found = list.find((p) => p.user_id === c.peer?.id);
-  if (found && c.callId === callId) apply({ t: "named", peer: { id: found.user_id, username: found.username, display_name: found.display_name } });
+/** Somebody without a conversation calls. @param {number} id @param {string} callId */
+async function learnName(id, callId) {
+  const peer = await api.personOf(id).catch(() => undefined);
+  if (peer && call.peek().callId === callId) apply({ t: "named", peer });
 }
 
 /** @param {CallFrame} f */

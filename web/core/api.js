@@ -128,6 +128,11 @@ export async function people(q) {
   return (await call("GET", `/users?q=${encodeURIComponent(q)}`)).map(person);
 }
 
+/** @param {number} id @returns {Promise<Person | undefined>} */
+export async function personOf(id) {
+  return (await call("GET", `/users?id=${id}`)).map(person)[0];
+}
+
 /** @returns {Promise<Person>} */
 export async function profile() {
   return person(await call("GET", "/profile"));

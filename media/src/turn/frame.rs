@@ -29,7 +29,12 @@ pub const BINDING: u16 = 0x001;
 /// The Send method, only ever an indication (RFC 8656 §17).
 pub const SEND: u16 = 0x006;
 
-/// A channel number that may be bound: 0x4000 to 0x4FFF (RFC 8656 §12).
+/// A channel number that may be bound: 0x4000 to 0x7FFF.
+///
+/// RFC 8656 §12 tells new clients to stay below 0x5000, so that they can share
+/// a socket with other protocols. Clients of RFC 5766 §11 choose from the whole
+/// range, coturn's own among them, and would have three of four bindings
+/// refused; on a port of TURN alone nothing else can be meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ChannelNumber(u16);
 
@@ -37,7 +42,7 @@ impl ChannelNumber {
     /// The channel with this number, if there can be one.
     #[must_use]
     pub fn new(number: u16) -> Option<Self> {
-        (0x4000..=0x4FFF).contains(&number).then_some(Self(number))
+        (0x4000..=0x7FFF).contains(&number).then_some(Self(number))
     }
 
     /// The number on the wire.

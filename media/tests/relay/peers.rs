@@ -87,10 +87,10 @@ fn closed_peers_get_403() {
 }
 
 #[test]
-fn a_channel_number_outside_0x4000_to_0x4fff_gets_400() {
+fn a_channel_number_outside_0x4000_to_0x7fff_gets_400() {
     let (mut world, mut caller) = (World::new(), alice());
     world.allocate(&mut caller);
-    for (number, code) in [(0x3FFF, 400), (0x4000, 0), (0x5000, 400), (0x7FFF, 400)] {
+    for (number, code) in [(0x3FFF, 400), (0x4000, 0), (0x8000, 400), (0xFFFF, 400)] {
         let attributes = [channel(number), peer("1.1.1.1:9")];
         assert_eq!(
             world.request(&mut caller, CHANNEL_BIND, &attributes).code(),

@@ -1,20 +1,10 @@
-//! The codes of refusals, the same in REST and on the WebSocket, and their
-//! texts for people.
+//! The codes of refusals, the same in REST and on the WebSocket, and what
+//! they are called on the wire. Their texts are in `web/lang`.
 
 use serde::{Serialize, Serializer};
 
-/// The languages the server speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Language {
-    /// Persian, unless the client asks for another.
-    #[default]
-    Persian,
-    /// English.
-    English,
-}
-
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident $word:literal $persian:literal $english:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident $word:literal;)*) => {
         /// Why something was refused. Clients decide by it, so a word never
         /// changes; `PROTOCOL.md` lists them all.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,127 +23,81 @@ macro_rules! codes {
                     $(Self::$name => $word,)*
                 }
             }
-
-            /// The text for people.
-            #[must_use]
-            pub const fn text(self, language: Language) -> &'static str {
-                match (self, language) {
-                    $(
-                        (Self::$name, Language::Persian) => $persian,
-                        (Self::$name, Language::English) => $english,
-                    )*
-                }
-            }
         }
     };
 }
 
 codes! {
     /// Not JSON, no type, or a field missing or of the wrong kind.
-    BadFrame "bad_frame"
-        "پیام فرستاده‌شده درست نیست." "The frame is malformed.";
+    BadFrame "bad_frame";
     /// No such frame.
-    UnknownType "unknown_type"
-        "این نوع پیام شناخته نیست." "This type of frame is not known.";
+    UnknownType "unknown_type";
     /// Body or parameters not as the protocol says.
-    BadRequest "bad_request"
-        "درخواست درست نیست." "The request is malformed.";
+    BadRequest "bad_request";
     /// No such path.
-    NotFound "not_found"
-        "چنین نشانی‌ای وجود ندارد." "There is nothing at this address.";
+    NotFound "not_found";
     /// The body is over its limit.
-    BodyTooLarge "body_too_large"
-        "درخواست بیش از اندازه بزرگ است." "The request is too large.";
+    BodyTooLarge "body_too_large";
     /// The text is empty.
-    ContentEmpty "content_empty"
-        "متن پیام خالی است." "The message is empty.";
+    ContentEmpty "content_empty";
     /// The text is over 8,000 characters.
-    ContentTooLong "content_too_long"
-        "متن پیام بیش از ۸۰۰۰ نویسه است." "The message is longer than 8,000 characters.";
+    ContentTooLong "content_too_long";
     /// There is no such person.
-    UserNotFound "user_not_found"
-        "چنین کاربری پیدا نشد." "There is no such user.";
+    UserNotFound "user_not_found";
     /// There is no such conversation, or not for this person.
-    ConversationNotFound "conversation_not_found"
-        "چنین گفتگویی پیدا نشد." "There is no such conversation.";
+    ConversationNotFound "conversation_not_found";
     /// There is no such message, or not for this person.
-    MessageNotFound "message_not_found"
-        "چنین پیامی پیدا نشد." "There is no such message.";
+    MessageNotFound "message_not_found";
     /// A message to oneself.
-    SelfMessage "self_message"
-        "نمی‌توانید به خودتان پیام بفرستید." "You cannot send a message to yourself.";
+    SelfMessage "self_message";
     /// A conversation with oneself.
-    SelfConversation "self_conversation"
-        "نمی‌توانید با خودتان گفتگو کنید." "You cannot start a conversation with yourself.";
+    SelfConversation "self_conversation";
     /// A call to oneself.
-    SelfCall "self_call"
-        "نمی‌توانید با خودتان تماس بگیرید." "You cannot call yourself.";
+    SelfCall "self_call";
     /// A mark from anybody but the receiver.
-    NotReceiver "not_receiver"
-        "فقط گیرندهٔ پیام می‌تواند آن را نشان‌گذاری کند." "Only the receiver of a message can mark it.";
+    NotReceiver "not_receiver";
     /// Over the rate limit.
-    SlowDown "slow_down"
-        "کمی آهسته‌تر؛ درخواست‌ها بیش از اندازه‌اند." "Too fast. Please slow down.";
+    SlowDown "slow_down";
     /// Over the limit for register and login.
-    TooManyAttempts "too_many_attempts"
-        "تلاش‌ها بیش از اندازه بود. کمی بعد دوباره امتحان کنید." "Too many attempts. Please try again later.";
+    TooManyAttempts "too_many_attempts";
     /// A session description over 32 KiB.
-    SdpTooLarge "sdp_too_large"
-        "مشخصات تماس بیش از اندازه بزرگ است." "The session description is too large.";
+    SdpTooLarge "sdp_too_large";
     /// Over 64 candidates of one side in one negotiation.
-    TooManyCandidates "too_many_candidates"
-        "مسیرهای پیشنهادی تماس بیش از اندازه‌اند." "Too many network candidates in this call.";
+    TooManyCandidates "too_many_candidates";
     /// The call does not exist, is over, or belongs to others.
-    CallUnknown "call_unknown"
-        "این تماس وجود ندارد یا پایان یافته است." "This call does not exist or is over.";
+    CallUnknown "call_unknown";
     /// The call is answered already.
-    CallNotRinging "call_not_ringing"
-        "این تماس دیگر زنگ نمی‌خورد." "This call is no longer ringing.";
+    CallNotRinging "call_not_ringing";
     /// The call is not answered yet.
-    CallNotActive "call_not_active"
-        "هنوز به این تماس پاسخ داده نشده است." "This call has not been answered yet.";
+    CallNotActive "call_not_active";
     /// One person is in one call.
-    AlreadyInCall "already_in_call"
-        "شما در تماس دیگری هستید." "You are already in a call.";
+    AlreadyInCall "already_in_call";
     /// No token.
-    MissingToken "missing_token"
-        "برای این کار باید وارد شوید." "Please sign in first.";
+    MissingToken "missing_token";
     /// A bad, expired or ended token.
-    InvalidToken "invalid_token"
-        "نشست شما پایان یافته است. دوباره وارد شوید." "Your session has ended. Please sign in again.";
+    InvalidToken "invalid_token";
     /// A foreign origin.
-    OriginForbidden "origin_forbidden"
-        "دسترسی از این سایت مجاز نیست." "Access from this site is not allowed.";
+    OriginForbidden "origin_forbidden";
     /// Wrong name or password.
-    BadCredentials "bad_credentials"
-        "نام کاربری یا گذرواژه نادرست است." "The username or password is wrong.";
+    BadCredentials "bad_credentials";
     /// The account may not sign in.
-    AccountSuspended "account_suspended"
-        "این حساب مسدود شده است." "This account is suspended.";
+    AccountSuspended "account_suspended";
     /// The name is too short or too long.
-    UsernameLength "username_length"
-        "طول نام کاربری مجاز نیست." "The username is too short or too long.";
+    UsernameLength "username_length";
     /// The name has characters it may not have.
-    UsernameChars "username_chars"
-        "نام کاربری نویسهٔ غیرمجاز دارد." "The username contains characters that are not allowed.";
+    UsernameChars "username_chars";
     /// The name belongs to somebody.
-    UsernameTaken "username_taken"
-        "این نام کاربری گرفته شده است." "This username is taken.";
+    UsernameTaken "username_taken";
     /// The password is too short.
-    PasswordShort "password_short"
-        "گذرواژه کوتاه است." "The password is too short.";
+    PasswordShort "password_short";
     /// The password is too long.
-    PasswordLong "password_long"
-        "گذرواژه بیش از اندازه بلند است." "The password is too long.";
+    PasswordLong "password_long";
     /// The display name has a wrong length or characters it may not have.
-    DisplayNameInvalid "display_name_invalid"
-        "نام نمایشی مجاز نیست." "The display name is not allowed.";
+    DisplayNameInvalid "display_name_invalid";
     /// The database refused the write; nothing was kept.
-    StorageFailed "storage_failed"
-        "ذخیره نشد. دوباره امتحان کنید." "It could not be saved. Please try again.";
+    StorageFailed "storage_failed";
     /// Our fault; the log has the cause.
-    Internal "internal"
-        "خطایی در سرور رخ داد." "Something went wrong on the server.";
+    Internal "internal";
 }
 
 impl Serialize for Code {
@@ -182,15 +126,5 @@ mod tests {
         let known: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(listed, known);
         assert_eq!(known.len(), Code::ALL.len(), "each word once");
-    }
-
-    #[test]
-    fn every_code_has_a_text_in_both_languages() {
-        for code in Code::ALL {
-            let persian = code.text(Language::Persian);
-            let english = code.text(Language::English);
-            assert!(!persian.is_ascii() && persian.len() > 5, "{code:?}");
-            assert!(english.is_ascii() && english.len() > 5, "{code:?}");
-        }
     }
 }

@@ -5,7 +5,7 @@ use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Serialize, Serializer};
 
 use super::client::{Candidate, Reference, Sdp};
-use super::code::{Code, Language};
+use super::code::Code;
 use crate::chat::{Body, CallEntry, CallOutcome, Marked, Status, StoredMessage};
 use crate::ids::{CallId, ConversationId, MessageId, Seq, Timestamp, UserId};
 
@@ -71,6 +71,8 @@ pub enum ServerFrame {
     /// A frame was refused.
     Error {
         code: Code,
+        /// The code in words; the hub leaves it empty, since it knows nobody's
+        /// language.
         error: String,
         #[serde(rename = "ref")]
         reference: Reference,
@@ -164,16 +166,6 @@ impl ServerFrame {
     )]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a frame can always be written")
-    }
-
-    /// The frame for somebody who reads `language`: the hub writes the texts
-    /// of errors in Persian.
-    #[must_use]
-    pub fn in_language(mut self, language: Language) -> Self {
-        if let Self::Error { code, error, .. } = &mut self {
-            code.text(language).clone_into(error);
-        }
-        self
     }
 }
 

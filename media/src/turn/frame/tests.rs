@@ -49,12 +49,11 @@ fn channel_data_that_lies_about_its_length_is_malformed() {
 }
 
 #[test]
-fn channels_end_at_0x4fff() {
+fn channels_end_at_0x7fff() {
     assert!(ChannelNumber::new(0x3FFF).is_none());
     assert!(ChannelNumber::new(0x4000).is_some());
-    assert!(ChannelNumber::new(0x4FFF).is_some());
-    assert!(ChannelNumber::new(0x5000).is_none());
-    assert_eq!(classify(b"\x50\x00\x00\x00"), Err(Metric::DroppedNoChannel));
+    assert!(ChannelNumber::new(0x7FFF).is_some());
+    assert!(ChannelNumber::new(0x8000).is_none());
 }
 
 #[test]
