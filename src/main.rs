@@ -22,6 +22,8 @@ mod telemetry;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use nix::sys::stat::{Mode, umask};
+
 use crate::config::{Config, Layers};
 
 fn main() -> ExitCode {
@@ -49,13 +51,13 @@ fn run(invocation: &cli::Invocation) -> Result<(), Box<dyn std::error::Error>> {
     let environment: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let layers = Layers::merge(
-        &invocation.flags,
-        &environment,
-        config::env_file(&environment)?,
-    )?;
+    let file = config::env_file(&environment)?;
+    let layers = Layers::merge(&invocation.flags, &environment, file.as_ref())?;
     let config = Config::check(&layers)?;
     telemetry::start(&config)?;
+    file.iter().for_each(config::warn_of_unknown);
+    // Whatever is made from here on is its owner's alone.
+    umask(Mode::from_bits_truncate(0o077));
     match &invocation.task {
         cli::Task::Serve => serve::run(config)?,
         cli::Task::UserAdd {

@@ -1,8 +1,10 @@
 //! Composition: open the store, bind, start; and drain in reverse order.
 
 use std::error::Error;
+use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +59,8 @@ pub fn run(config: Config) -> Result<(), Box<dyn Error>> {
 async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), environment = ?config.environment, "Payambar starts");
     secrets::private_dir(&config.data_dir)?;
+    let _lock = lock(&config.data_dir)?;
+    let files = host::raise_file_limit();
     secrets::private_dir(&config.file_storage)?;
     let jwt = config
         .jwt_secret
@@ -86,6 +90,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
             &external,
             &addresses,
             config.environment,
+            files,
         )?)),
         None => None,
     };
@@ -142,6 +147,21 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Keeps a second server away from the same data: two of them would each take
+/// the other's people for offline. Held until the returned file is dropped.
+fn lock(data_dir: &Path) -> Result<File, String> {
+    let path = data_dir.join("server.lock");
+    let explain = |error: &dyn std::fmt::Display| {
+        let (data_dir, path) = (data_dir.display(), path.display());
+        format!(
+            "cannot lock {path} ({error}): is another server running on {data_dir}? Stop it, or set DATA_DIR"
+        )
+    };
+    let file = File::create(&path).map_err(|error| explain(&error))?;
+    file.try_lock().map_err(|error| explain(&error))?;
+    Ok(file)
 }
 
 /// Accepts connections until `stop` resolves.
@@ -226,6 +246,7 @@ fn start_relay(
     external: &External,
     addresses: &[IpAddr],
     environment: Environment,
+    files: Option<u64>,
 ) -> Result<RelayHandle, Box<dyn Error>> {
     tracing::info!(ip = %external.ip, why = external.why, "callers are told this relay address");
     if environment == Environment::Production && !external.public {
@@ -235,7 +256,7 @@ fn start_relay(
         tracing::warn!(%network, "TURN_ALLOW_PEERS opens this range for relaying");
     }
     let ports = u64::from(turn.ports.1 - turn.ports.0) + 1;
-    if let Some(limit) = host::raise_file_limit()
+    if let Some(limit) = files
         && limit < ports + OTHER_FILES
     {
         let usable = limit.saturating_sub(OTHER_FILES);

@@ -52,11 +52,12 @@ impl Layers {
     pub fn merge(
         flags: &BTreeMap<String, String>,
         environment: &BTreeMap<String, String>,
-        file: Option<EnvFile>,
+        file: Option<&EnvFile>,
     ) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
         let mut values = BTreeMap::new();
-        let (path, lines) = file.unwrap_or_default();
+        let none = EnvFile::default();
+        let (path, lines) = file.unwrap_or(&none);
         for name in environment.keys().chain(lines.keys()) {
             if is_refused(name) {
                 problems.push(Problem::new(
@@ -77,7 +78,7 @@ impl Layers {
             let found = layer(flags)
                 .map(|value| (value, Origin::Flag))
                 .or_else(|| layer(environment).map(|value| (value, Origin::Environment)))
-                .or_else(|| layer(&lines).map(|value| (value, Origin::File(path.clone()))))
+                .or_else(|| layer(lines).map(|value| (value, Origin::File(path.clone()))))
                 .unwrap_or_else(|| (setting.default.to_owned(), Origin::Default));
             values.insert(setting.name, found);
         }
@@ -157,12 +158,17 @@ fn parse(path: &Path, text: &str) -> Result<EnvFile, ConfigError> {
             ));
         };
         let name = name.trim();
-        if find(name).is_none() && !is_refused(name) {
-            tracing::warn!(file = %path.display(), line = number, name, "unknown setting in the env file is ignored");
-        }
         lines.insert(name.to_owned(), unquote(value.trim()).to_owned());
     }
     Ok((path.to_owned(), lines))
+}
+
+/// Warns of lines that set nothing, which may be misspelled. Called once the log
+/// has started.
+pub fn warn_of_unknown((path, lines): &EnvFile) {
+    for name in lines.keys().filter(|name| find(name).is_none()) {
+        tracing::warn!(file = %path.display(), name, "unknown setting in the env file is ignored");
+    }
 }
 
 fn unquote(value: &str) -> &str {
@@ -197,7 +203,7 @@ mod tests {
         let layers = Layers::merge(
             &map(&[("PORT", "1")]),
             &map(&[("PORT", "2"), ("LISTEN", "127.0.0.1")]),
-            file,
+            file.as_ref(),
         )
         .unwrap();
         assert_eq!(layers.value("PORT"), "1");

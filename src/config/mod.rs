@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-pub use layers::{Layers, env_file};
+pub use layers::{Layers, env_file, warn_of_unknown};
 pub use settings::SETTINGS;
 
 use crate::i18n::Lang;

@@ -1,0 +1,216 @@
+//! The pump's task: one turn after another, inputs in, effects out.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use payambar_media::RelayHandle;
+use payambar_signaling::hub::{Effect, Hub, Input};
+use payambar_signaling::ids::{ConnId, ConversationId, Seq, UserId};
+use payambar_signaling::wire::ServerFrame;
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::{Event, Outbox, Outcomes, Outgoing};
+use crate::i18n::Catalogue;
+use crate::store::{Outcome, Store, messages};
+
+/// Events taken in one turn.
+const TURN: usize = 256;
+
+/// How long sockets may take to close when the server stops.
+const STOP: Duration = Duration::from_secs(5);
+
+/// Close code of a reader that was too slow (RFC 6455 §7.4.1, "try again later").
+const TOO_SLOW: u16 = 1013;
+
+/// Close code of a server that goes away.
+const GOING_AWAY: u16 = 1001;
+
+pub(super) struct Worker {
+    pub(super) hub: Hub,
+    pub(super) sockets: BTreeMap<ConnId, Outbox>,
+    pub(super) store: Store,
+    pub(super) relay: Option<Arc<RelayHandle>>,
+    pub(super) catalogue: Arc<Catalogue>,
+    pub(super) online: Arc<RwLock<HashSet<UserId>>>,
+    /// Answers of reads that run beside the pump.
+    pub(super) late: mpsc::UnboundedSender<Input>,
+}
+
+impl Worker {
+    pub(super) async fn run(
+        mut self,
+        mut events: mpsc::Receiver<Event>,
+        mut outcomes: Outcomes,
+        mut late: mpsc::UnboundedReceiver<Input>,
+    ) {
+        let mut turn = Vec::with_capacity(TURN);
+        loop {
+            let wake_up = self.hub.poll_timeout();
+            tokio::select! {
+                biased;
+                Some(batch) = outcomes.recv() => batch.into_iter().for_each(|outcome| self.outcome(outcome)),
+                Some(input) = late.recv() => self.input(input),
+                taken = events.recv_many(&mut turn, TURN) => {
+                    if taken == 0 {
+                        return;
+                    }
+                    for event in turn.drain(..) {
+                        if let Event::Stop(done) = event {
+                            self.stop().await;
+                            let _ = done.send(());
+                            return;
+                        }
+                        self.event(event);
+                    }
+                }
+                () = sleep_until(wake_up) => {
+                    self.hub.handle_timeout(Instant::now());
+                    self.run_effects();
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Attach {
+                conn,
+                user,
+                session,
+                outbox,
+            } => {
+                self.sockets.insert(conn, outbox);
+                self.input(Input::Connected {
+                    conn,
+                    user,
+                    session,
+                });
+            }
+            Event::Input(input) => {
+                if let Input::Disconnected { conn } = &input {
+                    self.sockets.remove(conn);
+                }
+                self.input(input);
+            }
+            Event::SessionEnded { user, session } => {
+                self.input(Input::SessionEnded { session });
+                if let Some(relay) = &self.relay {
+                    relay.revoke_session(user.0, session.0);
+                }
+            }
+            Event::Stop(_) => {}
+        }
+    }
+
+    fn outcome(&mut self, outcome: Outcome) {
+        self.input(match outcome {
+            Outcome::Stored(ticket, result) => Input::Stored { ticket, result },
+            Outcome::Marked(ticket, result) => Input::Marked { ticket, result },
+        });
+    }
+
+    fn input(&mut self, input: Input) {
+        self.hub.handle_input(input, Instant::now());
+        self.run_effects();
+    }
+
+    fn run_effects(&mut self) {
+        while let Some(effect) = self.hub.poll_effect() {
+            match effect {
+                Effect::Send { to, frame, receipt } => self.send(&to, frame, receipt),
+                Effect::Close { conn, code } => self.close(conn, code),
+                Effect::Store(message) => self.store.store(message),
+                Effect::Mark(mark) => self.store.mark(mark),
+                Effect::CatchUp { conn, user } => self.catch_up(conn, user),
+                Effect::Online { user, online } => {
+                    let mut people = self.online.write().unwrap_or_else(PoisonError::into_inner);
+                    if online {
+                        people.insert(user)
+                    } else {
+                        people.remove(&user)
+                    };
+                }
+            }
+        }
+    }
+
+    fn send(
+        &mut self,
+        to: &[ConnId],
+        mut frame: ServerFrame,
+        receipt: Option<(ConversationId, Seq)>,
+    ) {
+        if let (ServerFrame::Error { code, error, .. }, Some(outbox)) = (
+            &mut frame,
+            to.first().and_then(|conn| self.sockets.get(conn)),
+        ) {
+            self.catalogue.error(*code, outbox.lang).clone_into(error);
+        }
+        let text = Utf8Bytes::from(frame.to_json());
+        for conn in to {
+            let Some(outbox) = self.sockets.get(conn) else {
+                continue;
+            };
+            if outbox
+                .frames
+                .try_send(Outgoing {
+                    text: text.clone(),
+                    receipt,
+                })
+                .is_err()
+            {
+                // Never a silent gap: the socket ends, and its client comes
+                // back for what it missed.
+                self.close(*conn, TOO_SLOW);
+                self.hub
+                    .handle_input(Input::Disconnected { conn: *conn }, Instant::now());
+            }
+        }
+    }
+
+    fn close(&mut self, conn: ConnId, code: u16) {
+        if let Some(outbox) = self.sockets.remove(&conn) {
+            let _ = outbox.close.send(code);
+        }
+    }
+
+    fn catch_up(&self, conn: ConnId, user: UserId) {
+        let (store, late) = (self.store.clone(), self.late.clone());
+        tokio::spawn(async move {
+            let result = store
+                .read(move |connection| messages::catch_up(connection, user))
+                .await
+                .map_err(|error| {
+                    tracing::error!(%error, "catching up failed");
+                    error.code()
+                });
+            let _ = late.send(Input::CatchUp { conn, result });
+        });
+    }
+
+    /// Closes every socket and waits until each has said so to its client.
+    async fn stop(&mut self) {
+        let mut closing = Vec::with_capacity(self.sockets.len());
+        for (_, outbox) in std::mem::take(&mut self.sockets) {
+            let _ = outbox.close.send(GOING_AWAY);
+            closing.push(outbox.frames);
+        }
+        let closed = async {
+            for frames in &closing {
+                frames.closed().await;
+            }
+        };
+        if tokio::time::timeout(STOP, closed).await.is_err() {
+            tracing::warn!("sockets that did not close in time were cut off");
+        }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
