@@ -49,6 +49,9 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// How long one write may take.
 const WRITE: Duration = Duration::from_secs(10);
 
+/// How long the other side has to answer a close.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// Frames written before a flush.
 const WRITES: usize = 64;
 
@@ -185,13 +188,21 @@ async fn run(app: Arc<App>, upgrade: OnUpgrade, session: Session, lang: Lang) {
         writer,
     };
     let mut writing = tokio::spawn(writing.run(outgoing, control, closed, refusal));
+    let reading = read(&app.pump, conn, reader, pongs);
+    tokio::pin!(reading);
     tokio::select! {
-        close = read(&app.pump, conn, reader, pongs) => {
-            app.pump.input(Input::Disconnected { conn }).await;
+        close = &mut reading => {
+            // Before the pump lets go of the outbox, which ends the writer too.
             let _ = refused.send(close);
+            app.pump.input(Input::Disconnected { conn }).await;
             let _ = timeout(WRITE, &mut writing).await;
         }
-        _ = &mut writing => app.pump.input(Input::Disconnected { conn }).await,
+        _ = &mut writing => {
+            app.pump.input(Input::Disconnected { conn }).await;
+            // Closing with unread bytes would reset the connection, and the
+            // client would never see the code it is closed with.
+            let _ = timeout(FAREWELL, &mut reading).await;
+        }
     }
     writing.abort();
     tracing::debug!(%conn, "socket closed");
@@ -264,8 +275,8 @@ impl Writing {
         let code = loop {
             let written = tokio::select! {
                 biased;
-                code = &mut closed => break code.ok().map(CloseCode::from),
                 code = &mut refusal => break code.ok().flatten(),
+                code = &mut closed => break code.ok().map(CloseCode::from),
                 taken = frames.recv_many(&mut batch, WRITES) => {
                     if taken == 0 {
                         break None;
