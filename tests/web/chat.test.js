@@ -55,6 +55,9 @@ story(it, "logging out leads to the form, and logging in brings the chats back",
   await sara.press("logout");
   await sara.press("logout-confirm");
   await sara.see("auth-username");
+  assert.equal(await sara.at("auth-notice").count(), 0, "leaving is not called an ended session");
+  assert.equal(await sara.page.evaluate(() => localStorage.getItem("payambar:session")), null);
+  await assert.rejects(it.server.ask("GET", "/profile", { token: sara.token }), /401/);
   await sara.logIn();
   await sara.press("chat-row", `[data-username="${omid.name}"]`);
   await sara.sees("پیش از رفتن", "read");

@@ -75,10 +75,10 @@ const tooWide = () => {
 
 for (const lang of /** @type {const} */ (["fa", "en"])) {
   story(it, `nothing is wider than the window at 320, 390, 768 and 1280 in ${lang}`, async (cast) => {
-    const stranger = await cast.stranger("guest", { lang });
+    const stranger = await cast.stranger("guest", { lang, still: true });
     await stranger.open();
     await stranger.press("auth-switch");
-    const [sara, omid] = await cast.pair({ lang });
+    const [sara, omid] = await cast.pair({ lang, still: true });
     await omid.write(`https://example.org/${"long".repeat(60)} ${"دراز".repeat(60)}`);
     await sara.sees("example.org");
     /** @type {string[]} */
@@ -104,7 +104,7 @@ for (const lang of /** @type {const} */ (["fa", "en"])) {
 
 /** Pictures for the eye; nothing is compared. */
 async function shoot(cast, lang, theme, width, height) {
-  const options = { lang, theme, width, height };
+  const options = { lang, theme, width, height, still: true };
   const shot = (person, view) => person.page.screenshot({ path: `${SHOTS}${view}-${width}-${lang}-${theme}.png` });
   const stranger = await cast.stranger("guest", options);
   await stranger.open();

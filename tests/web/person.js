@@ -38,12 +38,12 @@ export class Person {
 
   /**
    * @param {import("./server.js").Server} server @param {string} name
-   * @param {{relayOnly?: boolean, lang?: "fa" | "en", theme?: "light" | "dark", width?: number, height?: number, origin?: string,
+   * @param {{relayOnly?: boolean, still?: boolean, lang?: "fa" | "en", theme?: "light" | "dark", width?: number, height?: number, origin?: string,
    *   excuse?: (line: string) => boolean}} [options] `excuse`: what the story expects pages to complain about
    */
   constructor(server, name, options = {}) {
-    const { relayOnly = false, lang, theme, width = 1280, height = 800, origin = server.origin, excuse = () => false } = options;
-    Object.assign(this, { server, name, origin, excuse, size: { width, height }, token: "", id: 0, page: null, hellos: 0 });
+    const { relayOnly = false, still = false, lang, theme, width = 1280, height = 800, origin = server.origin, excuse = () => false } = options;
+    Object.assign(this, { server, name, origin, excuse, still, size: { width, height }, token: "", id: 0, page: null, hellos: 0 });
     /** @type {string[]} what the pages complained about, and whom they asked beside the server */
     this.complaints = [];
     if (relayOnly) this.#storage["payambar:relay-only"] = "1";
@@ -63,6 +63,7 @@ export class Person {
     const localStorage = Object.entries(this.#storage).map(([name, value]) => ({ name, value }));
     this.#context = await browser.newContext({
       locale: "fa",
+      reducedMotion: this.still ? "reduce" : "no-preference",
       viewport: this.size,
       storageState: { cookies: [], origins: [{ origin: this.origin, localStorage }] },
     });
