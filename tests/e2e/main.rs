@@ -1,2 +1,30 @@
-//! stub
-fn main() {}
+//! The binary from outside: real sockets, real SQLite in folders of its own.
+//! One module per story; `server` starts the binary, `client`
+//! talks to it, `stage` has two people in a call.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod client;
+mod server;
+mod stage;
+
+mod accounts;
+mod calls;
+mod calls_lost;
+mod chat;
+mod cli;
+mod coturn;
+mod databases;
+mod durability;
+mod history;
+mod log;
+mod pages;
+mod relay;
+mod sessions;
+mod settings;
