@@ -10,7 +10,7 @@ fn refused(setup: &Setup) -> Ended {
     let ended = setup.run(&[], "");
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_eq!(ended.out, "");
-    assert!(!ended.complaint.contains("listen address"), "{ended:?}");
+    assert!(!ended.complaint.contains("Payambar starts"), "{ended:?}");
     assert!(!setup.folder().join("data").exists(), "{ended:?}");
     ended
 }
