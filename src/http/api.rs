@@ -360,7 +360,11 @@ fn message_json(item: &HistoryItem) -> Value {
             json.insert("kind".to_owned(), json!("call"));
             let mut call = Map::new();
             call.insert("outcome".to_owned(), json!(entry.outcome.as_str()));
-            insert_some(&mut call, "duration_s", entry.duration_s);
+            insert_some(
+                &mut call,
+                "duration_s",
+                entry.duration_s.filter(|seconds| *seconds > 0),
+            );
             json.insert("call".to_owned(), Value::Object(call));
         }
     }

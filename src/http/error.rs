@@ -1,7 +1,7 @@
 //! The two faces of an error: a stable code for the client, text for the log.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use payambar_signaling::wire::Code;
 use serde_json::json;
@@ -29,10 +29,7 @@ const fn status(code: Code) -> StatusCode {
     match code {
         Code::MissingToken | Code::InvalidToken | Code::BadCredentials => StatusCode::UNAUTHORIZED,
         Code::OriginForbidden | Code::NotReceiver | Code::AccountSuspended => StatusCode::FORBIDDEN,
-        Code::NotFound
-        | Code::UserNotFound
-        | Code::ConversationNotFound
-        | Code::MessageNotFound => StatusCode::NOT_FOUND,
+        Code::NotFound | Code::UserNotFound | Code::ConversationNotFound => StatusCode::NOT_FOUND,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooManyAttempts | Code::SlowDown => StatusCode::TOO_MANY_REQUESTS,
         Code::StorageFailed => StatusCode::SERVICE_UNAVAILABLE,
@@ -98,6 +95,8 @@ pub fn localize(response: Response, catalogue: &Catalogue, lang: Lang) -> Respon
         return response;
     };
     let (mut parts, _) = response.into_parts();
+    // Of the empty body that goes.
+    parts.headers.remove(header::CONTENT_LENGTH);
     let (json_parts, body) =
         Json(json!({ "error": catalogue.error(code, lang), "code": code.as_str() }))
             .into_response()

@@ -42,6 +42,33 @@ pub fn migrate(
     path: &Path,
     migrations: &[Migration],
 ) -> Result<Option<PathBuf>, Error> {
+    let Span { found, newest } = examine(connection, path, migrations)?;
+    let mut copy = None;
+    if found > 0 && found < newest {
+        copy = Some(copy_beside(connection, path, found)?);
+    }
+    for migration in migrations {
+        apply(connection, migration)?;
+    }
+    Ok(copy)
+}
+
+/// From which version to which a file has to be brought.
+pub struct Span {
+    found: i64,
+    newest: i64,
+}
+
+/// Looks whose file it is and how new, without writing to it.
+///
+/// # Errors
+///
+/// The file is of another program or of a newer version.
+pub fn examine(
+    connection: &Connection,
+    path: &Path,
+    migrations: &[Migration],
+) -> Result<Span, Error> {
     let tables: i64 = connection.query_row(
         "SELECT count(*) FROM sqlite_schema WHERE type = 'table'",
         [],
@@ -66,14 +93,7 @@ pub fn migrate(
             newest,
         });
     }
-    let mut copy = None;
-    if found > 0 && found < newest {
-        copy = Some(copy_beside(connection, path, found)?);
-    }
-    for migration in migrations {
-        apply(connection, migration)?;
-    }
-    Ok(copy)
+    Ok(Span { found, newest })
 }
 
 /// Applies one migration unless it is recorded. Runs under the write lock, so

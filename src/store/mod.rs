@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use payambar_signaling::chat::{NewMark, NewMessage};
 use payambar_signaling::ids::Timestamp;
 use payambar_signaling::wire::Code;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub use conversations::{Conversation, Preview};
 pub use messages::{HistoryItem, Page};
@@ -130,10 +130,7 @@ impl Store {
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
         )
         .map_err(|error| explain(error.to_string()))?;
-        check(&connection, path)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        if let Some(copy) = migrate::migrate(&mut connection, path, migrate::MIGRATIONS)? {
+        if let Some(copy) = prepare(&mut connection, path).map_err(|error| damaged(error, path))? {
             tracing::info!(copy = %copy.display(), "a copy of the database was taken before the upgrade");
         }
         let readers = Readers::open(|| connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY))?;
@@ -195,19 +192,31 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Looks at the header and the schema. A file that is not SQLite, or cut short,
-/// is told with words before anything is written to it.
-fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
-    let damaged = |report: String| Error::Damaged {
-        path: path.to_owned(),
-        report,
+/// Makes a file ours and current. Whose it is comes first: the file of another
+/// program is refused as it was.
+fn prepare(connection: &mut Connection, path: &Path) -> Result<Option<PathBuf>, Error> {
+    migrate::examine(connection, path, migrate::MIGRATIONS)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    migrate::migrate(connection, path, migrate::MIGRATIONS)
+}
+
+/// Names the file and what to do where SQLite says only that it is broken.
+fn damaged(error: Error, path: &Path) -> Error {
+    let Error::Sqlite(cause) = error else {
+        return error;
     };
-    connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
-            row.get::<_, i64>(0)
-        })
-        .map(|_| ())
-        .map_err(|error| damaged(error.to_string()))
+    let broken = matches!(
+        cause.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    );
+    if broken {
+        return Error::Damaged {
+            path: path.to_owned(),
+            report: cause.to_string(),
+        };
+    }
+    Error::Sqlite(cause)
 }
 
 /// The wall clock.

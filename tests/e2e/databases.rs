@@ -74,7 +74,12 @@ fn a_database_of_another_program_is_refused() {
         .execute_batch("CREATE TABLE theirs (x INTEGER)")
         .unwrap();
     connection.close().unwrap();
+    let before = fs::read(setup.database()).unwrap();
     refused(&setup, "another program");
+    assert!(
+        fs::read(setup.database()).unwrap() == before,
+        "the file was changed"
+    );
     let connection = Connection::open(setup.database()).unwrap();
     let tables = "SELECT group_concat(name) FROM sqlite_schema";
     let tables: String = connection.query_row(tables, [], |row| row.get(0)).unwrap();

@@ -71,7 +71,7 @@ fn a_method_that_a_path_does_not_have_is_not_found() {
 #[test]
 fn every_answer_has_the_security_headers() {
     let server = Server::usual();
-    for path in ["/", "/health", "/api/profile"] {
+    for path in ["/", "/health", "/api/nothing", "/api/profile"] {
         let answer = server.get(path);
         let policy = answer.header("content-security-policy");
         for part in [
@@ -165,4 +165,47 @@ fn health_and_version_answer_without_a_token() {
     );
     let version = serde_json::json!({ "version": env!("CARGO_PKG_VERSION") });
     assert_eq!(server.get("/api/version").json(), version);
+}
+
+#[test]
+fn a_path_of_the_app_gives_the_page_to_a_browser_and_404_to_others() {
+    let server = Server::usual();
+    let browser = |path: &str| {
+        server
+            .call("GET", path)
+            .header("accept", "text/html,*/*")
+            .send()
+    };
+    let index = server.get("/").text;
+    assert_eq!(browser("/chat/sara").text, index);
+    let not_found = (404, "not_found".to_owned());
+    assert_eq!(server.get("/chat/sara").refusal(), not_found);
+    for path in ["/api/nothing", "/chat/file.js", "/a/other-build/app.js"] {
+        assert_eq!(browser(path).refusal(), not_found, "{path}");
+    }
+    for (method, path) in [
+        ("DELETE", "/api/profile"),
+        ("GET", "/api/auth/login"),
+        ("POST", "/health"),
+    ] {
+        let answer = server.call(method, path).send();
+        assert_eq!(answer.refusal(), not_found, "{method} {path}");
+    }
+}
+
+#[test]
+fn no_path_leads_out_of_the_app() {
+    let server = Server::usual();
+    let page = server.get("/").text;
+    let at = page.find("/a/").unwrap();
+    let folder = &page[at..at + 3 + page[at + 3..].find('/').unwrap()];
+    for path in [
+        "/../Cargo.toml",
+        "/%2e%2e/Cargo.toml",
+        "/..%2fCargo.toml",
+        "//etc/passwd",
+    ] {
+        let answer = server.get(&format!("{folder}{path}"));
+        assert_eq!(answer.status, 404, "{path}");
+    }
 }

@@ -46,8 +46,6 @@ codes! {
     UserNotFound "user_not_found";
     /// There is no such conversation, or not for this person.
     ConversationNotFound "conversation_not_found";
-    /// There is no such message, or not for this person.
-    MessageNotFound "message_not_found";
     /// A message to oneself.
     SelfMessage "self_message";
     /// A conversation with oneself.
