@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { until } from "./until.js";
 
@@ -15,10 +15,11 @@ const RELAY_PORTS = 200;
 
 function binary() {
   const target = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
-  const places = [process.env.PAYAMBAR_BIN, join(target, "release/payambar"), join(target, "debug/payambar")];
+  const places = [process.env.PAYAMBAR_BIN ?? "", join(target, "release/payambar"), join(target, "debug/payambar")];
   const found = places.find((place) => place && existsSync(place));
   if (!found) throw new Error("no binary: run `cargo build --release`, or set PAYAMBAR_BIN");
-  return found;
+  // It runs in another folder.
+  return resolve(found);
 }
 
 const between = (low, high) => low + Math.floor(Math.random() * (high - low));
@@ -136,6 +137,11 @@ export async function startServer(more = {}) {
     LOG_LEVEL: "info",
     ...more,
   });
-  await server.start();
+  try {
+    await server.start();
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
   return server;
 }

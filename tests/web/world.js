@@ -30,11 +30,12 @@ export function world(env) {
   /** @type {{browser: import("playwright-core").Browser, server: import("./server.js").Server}} */
   const it = { browser: null, server: null };
   before(async () => {
-    [it.browser, it.server] = await Promise.all([launch(), startServer(env)]);
+    it.server = await startServer(env);
+    it.browser = await launch();
   });
   after(async () => {
     await it.browser?.close();
-    assert.equal(await it.server?.stop(), 0, "the server leaves with 0 when it is asked to");
+    if (it.server) assert.equal(await it.server.stop(), 0, "the server leaves with 0 when it is asked to");
   });
   return it;
 }
