@@ -93,6 +93,17 @@ story(it, "a call goes on while a page loses its socket, and the new socket ends
   await hangUp(sara, omid);
 });
 
+story(it, "a hang-up while the socket is down reaches the other side with the next one", async (cast) => {
+  const [sara, omid] = await cast.pair();
+  await talk(sara, omid);
+  await sara.page.evaluate(() => {
+    dispatchEvent(new Event("offline"));
+    document.querySelector("[data-testid=call-hangup]").click();
+  });
+  await Promise.all([sara.callIsGone(), omid.callIsGone()]);
+  await omid.seesEntry("answered", false);
+});
+
 /** Networks of this host: the peers of a real relay socket in this test. */
 const networks = () => ["127.0.0.0/8", ...Object.values(networkInterfaces()).flat().filter((a) => a.family === "IPv4" && !a.internal).map((a) => a.cidr)];
 

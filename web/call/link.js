@@ -155,6 +155,16 @@ export async function answer(list, stream, sdp) {
 /** @param {string} reason key of the catalogue @param {string} wire */
 export function hangUpFor(reason, wire) {
   if (!busy(call.peek())) return;
-  socket.send(encode.call_hangup(to(), wire));
+  const frame = encode.call_hangup(to(), wire);
+  // Without the call's id it could end the next one.
+  if (!socket.send(frame) && call.peek().callId) parting = frame;
   end(reason);
+}
+
+/** The hang-up of a call that ended while the socket was down. @type {import("../core/wire.js").ClientFrame | null} */
+let parting = null;
+
+/** The socket is back: the other side shall not wait for a call that is over. */
+export function part() {
+  if (parting && socket.send(parting)) parting = null;
 }

@@ -8,7 +8,7 @@ import * as socket from "../core/socket.js";
 import { announce } from "../core/ui/toast.js";
 import { encode } from "../core/wire.js";
 import { apply, call, cancel, dismiss, end, flush, later, line, nameOfCall, post, release, to } from "./line.js";
-import { answer, expectConnection, hangUpFor, keyOf, makePeer, prepare, restart } from "./link.js";
+import { answer, expectConnection, hangUpFor, keyOf, makePeer, part, prepare, restart } from "./link.js";
 import { CallProblem, cannot, forgetServers } from "./media.js";
 import { busy, concerns, idle, reasonKey } from "./state.js";
 import { ring, ringback, silence } from "./tones.js";
@@ -208,6 +208,7 @@ function onError(f) {
 }
 
 function onHello() {
+  part();
   const c = call.peek();
   if (!busy(c)) return;
   if (c.phase === "incoming") {

@@ -52,7 +52,8 @@ export function ring() {
   loop(3_000, (out) => {
     for (const [i, hz] of [587, 784, 587, 784].entries()) note(out, hz, i * 0.22 + (i > 1 ? 0.2 : 0), 0.2, 0.14);
   });
-  const shake = () => navigator.vibrate?.([400, 200, 400]);
+  // A page nobody has touched yet may not vibrate, and the browser says so loudly.
+  const shake = () => navigator.userActivation?.hasBeenActive && navigator.vibrate?.([400, 200, 400]);
   shake();
   shaking = setInterval(shake, 3_000);
 }
