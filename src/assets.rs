@@ -9,6 +9,7 @@ use rust_embed::RustEmbed;
 #[exclude = "*.test.js"]
 #[exclude = "*.md"]
 #[exclude = "tsconfig.json"]
+#[exclude = "package.json"]
 #[exclude = "*.d.ts"]
 pub struct Assets;
 

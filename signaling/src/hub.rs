@@ -72,7 +72,7 @@ impl Hub {
             } => self.connected(conn, user, session, now),
             Input::Disconnected { conn } => self.disconnected(conn, now),
             Input::Text { conn, text } => self.text(conn, &text, now),
-            Input::Stored { ticket, result } => self.stored(ticket, result),
+            Input::Stored { ticket, result } => self.stored(ticket, result, now),
             Input::Marked { ticket, result } => self.marked(ticket, result),
             Input::MarkedOutside(marked) => self.mark_moved(&marked),
             Input::CatchUp { conn, result } => self.catch_up(conn, result),

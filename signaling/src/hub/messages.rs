@@ -1,14 +1,17 @@
 //! Messages and marks on their way between sockets and store, and what a
 //! person missed.
 
+use std::collections::BTreeSet;
+use std::time::Instant;
+
 use super::receipts::Todo;
 use super::tickets::Pending;
-use super::{Effect, Hub};
+use super::{Effect, Hub, close_code};
 use crate::chat::{
     Body, CallEntry, Mark, MarkTarget, Marked, NewMark, NewMessage, Party, SendFacts, Stored,
     StoredMessage, check_content, may_send,
 };
-use crate::ids::{ConnId, ConversationId, Seq, Ticket, UserId};
+use crate::ids::{ConnId, ConversationId, MessageId, Seq, Ticket, UserId};
 use crate::wire::{ClientFrame, Code, MessageFrame, Reference, ServerFrame, StatusFrame};
 
 /// What the hub knows of two people: one has a socket, and the writer judges
@@ -17,6 +20,10 @@ const FACTS: SendFacts = SendFacts {
     sender: Party::Active,
     receiver: Party::Active,
 };
+
+/// Messages that wait for one socket's catch-up; a socket with more of them is
+/// closed and starts anew.
+const MAX_WAITING: usize = 256;
 
 impl Hub {
     pub(super) fn chat_frame(
@@ -122,7 +129,7 @@ impl Hub {
         Some(pending)
     }
 
-    pub(super) fn stored(&mut self, ticket: Ticket, result: Result<Stored, Code>) {
+    pub(super) fn stored(&mut self, ticket: Ticket, result: Result<Stored, Code>, now: Instant) {
         let Some(pending) = self.redeem(ticket) else {
             return;
         };
@@ -130,7 +137,7 @@ impl Hub {
             (Pending::Asked { conn, .. }, Ok(stored)) if stored.repeated => {
                 self.repeat(conn, &stored.message);
             }
-            (_, Ok(stored)) => self.deliver(&stored.message),
+            (_, Ok(stored)) => self.deliver(&stored.message, now),
             (Pending::Asked { conn, reference }, Err(code)) => {
                 self.refuse_if_there(conn, code, reference);
             }
@@ -154,11 +161,25 @@ impl Hub {
         }
     }
 
-    /// A new message goes to every socket of both people.
-    fn deliver(&mut self, message: &StoredMessage) {
+    /// A new message goes to every socket of both people; to a socket of the
+    /// receiver that is still catching up, after what it missed.
+    fn deliver(&mut self, message: &StoredMessage, now: Instant) {
         let frame = ServerFrame::Message(MessageFrame::from(message));
         let receipt = Some((message.conversation, message.seq));
-        let to = self.sockets.of(message.receiver);
+        let mut to = Vec::new();
+        for conn in self.sockets.of(message.receiver) {
+            match self.sockets.get_mut(conn) {
+                Some(socket) if socket.caught_up => to.push(conn),
+                Some(socket) if socket.waiting.len() < MAX_WAITING => {
+                    socket.waiting.push(message.clone());
+                }
+                Some(_) | None => {
+                    let code = close_code::TRY_AGAIN_LATER;
+                    self.effects.push_back(Effect::Close { conn, code });
+                    self.disconnected(conn, now);
+                }
+            }
+        }
         self.send(to, frame.clone(), receipt);
         self.send(self.sockets.of(message.sender), frame, None);
     }
@@ -247,8 +268,12 @@ impl Hub {
             return;
         }
         let user = socket.user;
-        let missed = result.unwrap_or_default();
-        for message in missed.iter().filter(|message| message.receiver == user) {
+        let waiting = std::mem::take(&mut socket.waiting);
+        let mut messages = result.unwrap_or_default();
+        let missed: BTreeSet<MessageId> = messages.iter().map(|message| message.id).collect();
+        let is_new = |message: &StoredMessage| !missed.contains(&message.id);
+        messages.extend(waiting.into_iter().filter(is_new));
+        for message in messages.iter().filter(|message| message.receiver == user) {
             let frame = ServerFrame::Message(MessageFrame::from(message));
             let receipt = Some((message.conversation, message.seq));
             self.send(vec![conn], frame, receipt);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::{Effect, Hub, Limits, close_code};
+use crate::chat::StoredMessage;
 use crate::ids::{ConnId, SessionId, UserId};
 use crate::rate::Bucket;
 use crate::wire::ServerFrame;
@@ -15,6 +16,9 @@ pub(super) struct Socket {
     pub(super) session: SessionId,
     /// It was told what its person missed, and rings from then on.
     pub(super) caught_up: bool,
+    /// Messages to its person that came before it was told: sent after what
+    /// was missed, so that nothing comes twice or out of order.
+    pub(super) waiting: Vec<StoredMessage>,
     /// Messages and marks the store has not answered yet.
     pub(super) in_flight: usize,
     call_frames: Option<Bucket>,
@@ -27,6 +31,7 @@ impl Socket {
             user,
             session,
             caught_up: false,
+            waiting: Vec::new(),
             in_flight: 0,
             call_frames: limits.call_frames.map(|rate| Bucket::new(rate, now)),
             other_frames: limits.other_frames.map(|rate| Bucket::new(rate, now)),

@@ -20,6 +20,46 @@ fn a_message_is_delivered_and_echoed_only_after_the_store_kept_it() {
 }
 
 #[test]
+fn what_comes_during_the_catch_up_follows_what_was_missed_and_comes_once() {
+    let mut bench = Bench::with(&[11, 21]);
+    bench.connect(22);
+    for (id, content) in [(2, "two"), (3, "three")] {
+        bench.say(11, &text(2, content));
+        let kept = answer(&bench, stored(id, 1, 2, content), false);
+        let lines = bench.give(kept);
+        assert!(lines[0].starts_with("21 message"), "{lines:?}");
+    }
+    let missed = [(1, "one"), (2, "two")].map(|(id, content)| stored(id, 1, 2, content));
+    let lines = bench.give(Input::CatchUp {
+        conn: ConnId(22),
+        result: Ok(missed.to_vec()),
+    });
+    let contents: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line.split(' ').nth(2))
+        .collect();
+    assert_eq!(contents, ["one", "two", "three"], "{lines:?}");
+}
+
+#[test]
+fn a_socket_that_never_catches_up_is_closed_before_it_costs_more() {
+    let mut bench = Bench::with(&[11]);
+    bench.connect(21);
+    for id in 1..=257 {
+        bench.give(Input::Stored {
+            ticket: bench.ticket,
+            result: Err(Code::StorageFailed),
+        });
+        bench.now += Duration::from_secs(1);
+        bench.say(11, &text(2, "x"));
+        let kept = answer(&bench, stored(id, 1, 2, "x"), false);
+        let lines = bench.give(kept);
+        let closed = lines.iter().any(|line| line.starts_with("close 21 1013"));
+        assert_eq!(closed, id == 257, "{id}: {lines:?}");
+    }
+}
+
+#[test]
 fn a_repeated_message_is_answered_to_the_asking_socket_alone() {
     let mut bench = Bench::with(&[11, 12, 21]);
     bench.say(12, &text(2, "hi"));
