@@ -15,6 +15,10 @@ use super::{Error, conversations, users};
 /// Messages sent again to a person who comes back, per conversation.
 const CATCH_UP: u32 = 50;
 
+/// The same in all conversations together: well below what an outbox holds, or
+/// somebody long away would be closed as too slow before reading a word.
+const CATCH_UP_TOTAL: usize = 500;
+
 /// Conversations looked at when a person comes back.
 const CATCH_UP_CONVERSATIONS: u32 = 200;
 
@@ -343,6 +347,9 @@ pub fn catch_up(connection: &Connection, me: UserId) -> Result<Vec<StoredMessage
     ))?;
     let mut messages = Vec::new();
     for (conversation, received, other) in waiting {
+        if messages.len() >= CATCH_UP_TOTAL {
+            break;
+        }
         let rows = missed.query_map(params![conversation.0, received, me.0, CATCH_UP], |row| {
             message(row, conversation, (me, other))
         })?;

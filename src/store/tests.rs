@@ -335,6 +335,25 @@ fn catching_up_gives_the_newest_fifty_of_each_conversation_oldest_first() {
 }
 
 #[test]
+fn catching_up_stays_below_what_an_outbox_holds() {
+    let names: Vec<String> = (0..13).map(|n| format!("name_{n}")).collect();
+    let bench = Bench::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    for sender in 2..=13 {
+        for _ in 0..50 {
+            bench.text(sender, 1, "x");
+        }
+    }
+    let missed = bench.read(|c| messages::catch_up(c, UserId(1))).unwrap();
+    assert_eq!(missed.len(), 500);
+    assert!(missed.len() < crate::pump::OUTBOX);
+    assert_eq!(
+        missed[0].sender,
+        UserId(4),
+        "the newest conversations come first"
+    );
+}
+
+#[test]
 fn a_pair_is_opened_once_from_either_side() {
     let bench = Bench::new(&["ali", "bita"]);
     let first = bench
