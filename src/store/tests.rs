@@ -497,36 +497,3 @@ fn the_writer_syncs_every_commit() {
         rusqlite::types::Value::Text("wal".to_owned())
     );
 }
-
-#[test]
-fn no_query_of_a_request_scans_a_table() {
-    let bench = Bench::new(&[]);
-    for sql in [
-        "SELECT 1 FROM users WHERE username_key = ?1",
-        "SELECT 1 FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.sid = ?1",
-        "SELECT 1 FROM messages WHERE client_message_id = ?1 AND sender_id = ?2",
-        "SELECT 1 FROM messages WHERE conversation_id = ?1 AND seq > ?2 ORDER BY seq DESC LIMIT 5",
-        "SELECT 1 FROM members WHERE user_id = ?1 AND conversation_id = ?2",
-        "SELECT 1 FROM members m JOIN conversations c ON c.id = m.conversation_id WHERE m.user_id = ?1",
-        "SELECT 1 FROM conversations WHERE pair_low = ?1 AND pair_high = ?2",
-    ] {
-        let plan: Vec<String> = bench
-            .read(move |c| {
-                let mut statement = c.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-                let rows = statement.query_map(
-                    rusqlite::params![1, 2][..statement_parameters(sql)].as_ref(),
-                    |row| row.get(3),
-                )?;
-                Ok(rows.collect::<Result<_, _>>()?)
-            })
-            .unwrap();
-        assert!(
-            plan.iter().all(|step| !step.starts_with("SCAN")),
-            "{sql}: {plan:?}"
-        );
-    }
-}
-
-fn statement_parameters(sql: &str) -> usize {
-    sql.matches('?').count()
-}
