@@ -1,7 +1,7 @@
 //! What this host is: its addresses, which of them callers can reach, and how
 //! many files it may open.
 
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
@@ -73,6 +73,19 @@ pub fn external(set: Option<Ipv4Addr>, addresses: &[IpAddr], routed: Option<Ipv4
         );
     }
     choice(Ipv4Addr::LOCALHOST, "nothing but loopback was found")
+}
+
+/// Chooses the IPv6 address of the relay: what the operator set, else a global
+/// one of this host. None: there is no IPv6 to relay to.
+pub fn external_v6(set: Option<Ipv6Addr>, addresses: &[IpAddr]) -> Option<Ipv6Addr> {
+    let global = |ip: &IpAddr| match ip {
+        // 2000::/3 without the documentation range.
+        IpAddr::V6(ip) if ip.to_bits() >> 125 == 1 && ip.to_bits() >> 96 != 0x2001_0db8 => {
+            Some(*ip)
+        }
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
+    };
+    set.or_else(|| addresses.iter().find_map(global))
 }
 
 /// The source address of the default route. Connecting a UDP socket sends
@@ -148,5 +161,18 @@ mod tests {
             external(None, &ips(&[Ipv4Addr::LOCALHOST, DOCKER]), None).ip,
             DOCKER
         );
+    }
+
+    #[test]
+    fn only_a_global_or_a_set_ipv6_address_is_relayed_from() {
+        let parse = |list: &[&str]| -> Vec<IpAddr> {
+            list.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        let none = parse(&["::1", "fe80::1", "fd00::1", "2001:db8::1", "192.0.2.1"]);
+        assert_eq!(external_v6(None, &none), None);
+        let one = parse(&["fe80::1", "2a01:4f8::7"]);
+        assert_eq!(external_v6(None, &one), "2a01:4f8::7".parse().ok());
+        let set = Some(Ipv6Addr::LOCALHOST);
+        assert_eq!(external_v6(set, &one), set);
     }
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fs::File;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use payambar_media::{RelayConfig, RelayHandle};
+use payambar_media::{Key, RelayAddress, RelayConfig, RelayHandle, long_term_key};
 use payambar_signaling::hub::Limits;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -267,33 +267,52 @@ fn start_relay(
             "fewer files may be open than there are relay ports; raise LimitNOFILE"
         );
     }
-    let is_local = addresses.contains(&IpAddr::V4(external.ip));
+    let mut relays = vec![IpAddr::V4(external.ip)];
+    // An operator who names addresses names all of them.
+    if turn.external_ip.is_none() || turn.external_ip6.is_some() {
+        relays.extend(host::external_v6(turn.external_ip6, addresses).map(IpAddr::V6));
+    }
+    match relays.get(1) {
+        Some(ip) => tracing::info!(%ip, "the relay also has this IPv6 address"),
+        None => tracing::info!("no global IPv6 address was found: the relay has IPv4 alone"),
+    }
     let mut own_addresses = addresses.to_vec();
-    own_addresses.push(IpAddr::V4(external.ip));
+    own_addresses.extend(&relays);
+    let relays: Vec<RelayAddress> = relays
+        .iter()
+        .map(|ip| relay_address(*ip, addresses))
+        .collect();
+    let realm = &turn.realm;
+    let static_users: Vec<(String, Key)> = turn
+        .static_pair
+        .iter()
+        .filter_map(|(name, password)| {
+            let key = long_term_key(name, realm, password.expose())?;
+            Some((name.clone(), key))
+        })
+        .collect();
+    let bytes_per_second = |kbits: u64| kbits * 1000 / 8;
     let config = |listen: &[IpAddr]| RelayConfig {
         listen: listen
             .iter()
             .map(|ip| SocketAddr::new(*ip, turn.port))
             .collect(),
-        // Behind a NAT the address callers are told is not ours to bind.
-        relay_bind: if is_local {
-            external.ip
-        } else {
-            Ipv4Addr::UNSPECIFIED
-        },
-        relay_advertise: external.ip,
+        relays: relays.clone(),
         ports: turn.ports.0..=turn.ports.1,
         excluded_ports: vec![turn.sfu_port],
         realm: turn.realm.clone(),
         secret: secret.expose().as_bytes().to_vec(),
-        static_users: turn
-            .static_pair
-            .iter()
-            .map(|(name, password)| (name.clone(), password.expose().clone()))
-            .collect(),
+        static_users: static_users.clone(),
         own_addresses: own_addresses.clone(),
         allow_peers: turn.allow_peers.clone(),
         max_allocations_per_user: turn.max_allocations_per_user,
+        max_allocations_per_ip_static: turn.max_allocations_per_ip.0,
+        max_allocations_per_ip_session: turn.max_allocations_per_ip.1,
+        max_allocations: turn.max_allocations,
+        max_bytes_per_second_each: bytes_per_second(turn.max_kbits_per_allocation),
+        max_bytes_per_second: bytes_per_second(turn.max_kbits),
+        max_unauthenticated_answers: turn.max_unauthenticated_answers,
+        legacy_channels: turn.legacy_channels,
         max_credential_lifetime: turn.credential_ttl,
     };
     let started = match &turn.listen {
@@ -313,6 +332,19 @@ fn start_relay(
         tracing::info!(%address, "STUN and TURN listen (UDP)");
     }
     Ok(relay)
+}
+
+/// Behind a NAT the address that others see is not ours to bind.
+fn relay_address(advertise: IpAddr, local: &[IpAddr]) -> RelayAddress {
+    let any = match advertise {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let is_local = local.contains(&advertise);
+    RelayAddress {
+        bind: if is_local { advertise } else { any },
+        advertise,
+    }
 }
 
 /// Says at the end what the relay did, and what it dropped and why.

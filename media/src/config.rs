@@ -1,22 +1,32 @@
 //! What a relay is told at its start. Checked and given defaults by the binary.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use ipnet::IpNet;
+
+use crate::turn::Key;
+
+/// One address that peers see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RelayAddress {
+    /// Local address relay sockets are bound to; the unspecified one binds to
+    /// all of its family.
+    pub bind: IpAddr,
+    /// The address as clients and peers see it, of the same family.
+    pub advertise: IpAddr,
+}
 
 /// Everything a relay needs to know; nothing of it changes while it runs.
 #[derive(Clone)]
 pub struct RelayConfig {
     /// Where STUN and TURN over UDP listen. Port 0 lets the kernel choose.
     pub listen: Vec<SocketAddr>,
-    /// Local address relay sockets are bound to; `0.0.0.0` binds to all.
-    pub relay_bind: Ipv4Addr,
-    /// Address of the relay as clients and peers see it.
-    pub relay_advertise: Ipv4Addr,
-    /// Ports that may become relay ports.
+    /// Our relay addresses: one, or one of each family.
+    pub relays: Vec<RelayAddress>,
+    /// Ports that may become relay ports, on each relay address.
     pub ports: RangeInclusive<u16>,
     /// Ports inside [`Self::ports`] that belong to somebody else. They are
     /// never relayed to on our own addresses either.
@@ -27,8 +37,9 @@ pub struct RelayConfig {
     pub realm: String,
     /// HMAC secret of the time-limited credentials. Empty refuses all of them.
     pub secret: Vec<u8>,
-    /// User names and passwords that do not expire.
-    pub static_users: Vec<(String, String)>,
+    /// User names that do not expire, and what [`crate::long_term_key`] made
+    /// of their passwords.
+    pub static_users: Vec<(String, Key)>,
     /// Addresses of this host, as its interfaces and the outside know them.
     pub own_addresses: Vec<IpAddr>,
     /// Ranges of peers that are opened on purpose although the policy would
@@ -37,6 +48,25 @@ pub struct RelayConfig {
     /// Allocations one person (or one static user) may hold at a time; 0 sets
     /// no limit.
     pub max_allocations_per_user: usize,
+    /// Allocations that may be held from one IPv4 address or IPv6 /64 at a
+    /// time with static credentials; 0 sets no limit.
+    pub max_allocations_per_ip_static: usize,
+    /// The same with time-limited credentials: many people may stand behind
+    /// one address of their carrier.
+    pub max_allocations_per_ip_session: usize,
+    /// Allocations in all, reserved ports among them; 0 sets no limit.
+    pub max_allocations: usize,
+    /// Payload bytes per second that one allocation may relay in each
+    /// direction; 0 sets no limit.
+    pub max_bytes_per_second_each: u64,
+    /// Payload bytes per second that all allocations together may relay in
+    /// each direction; 0 sets no limit.
+    pub max_bytes_per_second: u64,
+    /// Answers per second to requests without a right credential, for one
+    /// IPv4 /24 or IPv6 /64; 0 sets no limit.
+    pub max_unauthenticated_answers: u32,
+    /// Bind channels up to 0x7FFF, as RFC 5766 did, not only to 0x4FFF.
+    pub legacy_channels: bool,
     /// The longest life a time-limited credential is minted with. One that
     /// expires later than this from now is refused.
     pub max_credential_lifetime: Duration,
@@ -46,8 +76,7 @@ impl fmt::Debug for RelayConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RelayConfig")
             .field("listen", &self.listen)
-            .field("relay_bind", &self.relay_bind)
-            .field("relay_advertise", &self.relay_advertise)
+            .field("relays", &self.relays)
             .field("ports", &self.ports)
             .field("excluded_ports", &self.excluded_ports)
             .field("realm", &self.realm)
@@ -56,6 +85,22 @@ impl fmt::Debug for RelayConfig {
             .field("own_addresses", &self.own_addresses)
             .field("allow_peers", &self.allow_peers)
             .field("max_allocations_per_user", &self.max_allocations_per_user)
+            .field(
+                "max_allocations_per_ip_static",
+                &self.max_allocations_per_ip_static,
+            )
+            .field(
+                "max_allocations_per_ip_session",
+                &self.max_allocations_per_ip_session,
+            )
+            .field("max_allocations", &self.max_allocations)
+            .field("max_bytes_per_second_each", &self.max_bytes_per_second_each)
+            .field("max_bytes_per_second", &self.max_bytes_per_second)
+            .field(
+                "max_unauthenticated_answers",
+                &self.max_unauthenticated_answers,
+            )
+            .field("legacy_channels", &self.legacy_channels)
             .field("max_credential_lifetime", &self.max_credential_lifetime)
             .finish()
     }

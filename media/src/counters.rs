@@ -9,6 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub enum Metric {
     /// Allocations alive now (a gauge).
     Allocations,
+    /// Ports kept back for an Allocate that is to come (a gauge).
+    Reservations,
+    /// Relay ports that could be taken now (a gauge).
+    PortsFree,
+    /// Relay ports that rest after their allocation's end (a gauge).
+    PortsResting,
+    /// 1 while no new allocation is made because the relay is to end (a gauge).
+    Draining,
     /// Allocations made.
     AllocationsMade,
     /// Allocations that ended because nobody refreshed them.
@@ -17,6 +25,8 @@ pub enum Metric {
     EndedReleased,
     /// Allocations that a revocation ended.
     EndedRevoked,
+    /// Allocations that the operator ended.
+    EndedKicked,
     /// Packets sent to peers through the kernel.
     PacketsToPeer,
     /// Packets sent to clients that came through the kernel.
@@ -81,6 +91,10 @@ pub enum Metric {
     DroppedTooLarge,
     /// Dropped: the kernel did not take it.
     DroppedSendFailed,
+    /// Dropped: a request without a right credential from where too many came.
+    DroppedUnauthenticated,
+    /// Dropped: an allocation, or all together, relay more than they may.
+    DroppedBandwidth,
     /// Dropped: an answer that could not be encoded.
     DroppedUnanswerable,
     /// Receives that failed for another reason than an empty queue.
@@ -89,12 +103,22 @@ pub enum Metric {
     RelayPortsTaken,
     /// Relay sockets that could not be opened for any other reason.
     RelayOpenErrors,
+    /// Datagrams on which the core panicked. Never, if all is well.
+    Panics,
 }
 
 /// Name, labels as Prometheus writes them (may be empty), and the metric, in
 /// the order of the enum.
-const TABLE: [(&str, &str, Metric); 41] = [
+const TABLE: [(&str, &str, Metric); 49] = [
     ("turn_allocations", "", Metric::Allocations),
+    ("turn_reservations", "", Metric::Reservations),
+    ("turn_relay_ports", "state=\"free\"", Metric::PortsFree),
+    (
+        "turn_relay_ports",
+        "state=\"resting\"",
+        Metric::PortsResting,
+    ),
+    ("turn_draining", "", Metric::Draining),
     ("turn_allocations_made_total", "", Metric::AllocationsMade),
     (
         "turn_allocations_ended_total",
@@ -110,6 +134,11 @@ const TABLE: [(&str, &str, Metric); 41] = [
         "turn_allocations_ended_total",
         "cause=\"revoked\"",
         Metric::EndedRevoked,
+    ),
+    (
+        "turn_allocations_ended_total",
+        "cause=\"kicked\"",
+        Metric::EndedKicked,
     ),
     (
         "turn_packets_total",
@@ -225,6 +254,16 @@ const TABLE: [(&str, &str, Metric); 41] = [
     ),
     (
         "turn_dropped_total",
+        "reason=\"unauthenticated\"",
+        Metric::DroppedUnauthenticated,
+    ),
+    (
+        "turn_dropped_total",
+        "reason=\"bandwidth\"",
+        Metric::DroppedBandwidth,
+    ),
+    (
+        "turn_dropped_total",
         "reason=\"unanswerable\"",
         Metric::DroppedUnanswerable,
     ),
@@ -239,6 +278,7 @@ const TABLE: [(&str, &str, Metric); 41] = [
         "cause=\"error\"",
         Metric::RelayOpenErrors,
     ),
+    ("turn_panics_total", "", Metric::Panics),
 ];
 
 /// The counted values of one relay. Cheap to write, safe to read from anywhere.
@@ -315,7 +355,7 @@ mod tests {
         for (place, (_, _, metric)) in TABLE.iter().enumerate() {
             assert_eq!(*metric as usize, place);
         }
-        assert_eq!(Metric::RelayOpenErrors as usize + 1, TABLE.len());
+        assert_eq!(Metric::Panics as usize + 1, TABLE.len());
     }
 
     #[test]

@@ -8,8 +8,10 @@ pub mod counters;
 mod shard;
 pub mod turn;
 
-pub use config::RelayConfig;
+pub use config::{RelayAddress, RelayConfig};
 pub use counters::Counters;
 pub use ipnet::IpNet;
 pub use shard::{RelayHandle, StartError, start};
-pub use turn::auth::mint_credential;
+pub use turn::Key;
+pub use turn::auth::{Owner, Subject, long_term_key, mint_credential};
+pub use turn::operate::{AllocationInfo, Kick};

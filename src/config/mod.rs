@@ -4,6 +4,7 @@
 mod layers;
 mod reader;
 mod settings;
+mod turn;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -115,8 +116,11 @@ pub struct TurnConfig {
     pub ports: (u16, u16),
     /// UDP port of voice rooms, not used for relaying.
     pub sfu_port: u16,
-    /// Address told to callers; `None` = found from the interfaces.
+    /// IPv4 address told to callers; `None` = found from the interfaces.
     pub external_ip: Option<Ipv4Addr>,
+    /// IPv6 address of the relay; `None` = found from the interfaces, unless
+    /// only the IPv4 one is set.
+    pub external_ip6: Option<Ipv6Addr>,
     /// Realm of the credentials.
     pub realm: String,
     /// Key of time-limited credentials; `None` = generated.
@@ -127,6 +131,19 @@ pub struct TurnConfig {
     pub credential_ttl: Duration,
     /// Allocations per person; 0 = no limit.
     pub max_allocations_per_user: usize,
+    /// Allocations from one address, with static credentials and with minted
+    /// ones; 0 = no limit.
+    pub max_allocations_per_ip: (usize, usize),
+    /// Allocations in all; 0 = no limit.
+    pub max_allocations: usize,
+    /// Payload of one allocation in each direction, kbit/s; 0 = no limit.
+    pub max_kbits_per_allocation: u64,
+    /// Payload of all in each direction, kbit/s; 0 = no limit.
+    pub max_kbits: u64,
+    /// Answers per second to strangers of one network; 0 = no limit.
+    pub max_unauthenticated_answers: u32,
+    /// Whether channel numbers of RFC 5766 are bound.
+    pub legacy_channels: bool,
     /// Ranges opened on purpose.
     pub allow_peers: Vec<IpNet>,
 }

@@ -4,15 +4,12 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ipnet::IpNet;
 
-use super::{
-    Config, Environment, Layers, Origins, Problem, Redacted, SETTINGS, TurnConfig, host_of,
-};
+use super::{Config, Environment, Layers, Origins, Problem, Redacted, SETTINGS, host_of};
 use crate::i18n::Lang;
 
 /// Reads typed values, collecting problems and going on with a stand-in.
@@ -63,13 +60,13 @@ impl Reader<'_> {
         }
     }
 
-    fn refuse(&mut self, name: &str, fix: &str) {
+    pub(super) fn refuse(&mut self, name: &str, fix: &str) {
         let secret = SETTINGS.iter().any(|s| s.name == name && s.secret);
         let value = if secret { "" } else { self.layers.value(name) };
         self.problems.push(Problem::new(name, value, fix));
     }
 
-    fn parsed<T: FromStr>(&mut self, name: &str, stand_in: T, fix: &str) -> T {
+    pub(super) fn parsed<T: FromStr>(&mut self, name: &str, stand_in: T, fix: &str) -> T {
         if let Ok(value) = self.layers.value(name).parse() {
             return value;
         }
@@ -77,7 +74,7 @@ impl Reader<'_> {
         stand_in
     }
 
-    fn number(&mut self, name: &str, low: u64, high: u64) -> u64 {
+    pub(super) fn number(&mut self, name: &str, low: u64, high: u64) -> u64 {
         match self.layers.value(name).parse() {
             Ok(value) if (low..=high).contains(&value) => value,
             Ok(_) | Err(_) => {
@@ -92,11 +89,11 @@ impl Reader<'_> {
         }
     }
 
-    fn port(&mut self, name: &str) -> u16 {
+    pub(super) fn port(&mut self, name: &str) -> u16 {
         u16::try_from(self.number(name, 1, 65_535)).unwrap_or(1)
     }
 
-    fn choice<T: Copy + Default>(&mut self, name: &str, options: &[(&str, T)]) -> T {
+    pub(super) fn choice<T: Copy + Default>(&mut self, name: &str, options: &[(&str, T)]) -> T {
         let value = self.layers.value(name);
         if let Some((_, found)) = options.iter().find(|(word, _)| *word == value) {
             return *found;
@@ -106,7 +103,7 @@ impl Reader<'_> {
         T::default()
     }
 
-    fn list(&self, name: &str) -> Vec<String> {
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
         let items = self
             .layers
             .value(name)
@@ -116,7 +113,7 @@ impl Reader<'_> {
         items.map(str::to_owned).collect()
     }
 
-    fn networks(&mut self, name: &str) -> Vec<IpNet> {
+    pub(super) fn networks(&mut self, name: &str) -> Vec<IpNet> {
         let mut networks = Vec::new();
         for item in self.list(name) {
             match item
@@ -182,7 +179,7 @@ impl Reader<'_> {
         Some(value)
     }
 
-    fn key(&mut self, name: &str) -> Option<Redacted<String>> {
+    pub(super) fn key(&mut self, name: &str) -> Option<Redacted<String>> {
         if !self.layers.is_set(name) {
             return None;
         }
@@ -225,102 +222,7 @@ impl Reader<'_> {
         on
     }
 
-    fn static_pair(&mut self) -> Option<(String, Redacted<String>)> {
-        let (name, password) = (
-            self.layers.value("TURN_USERNAME"),
-            self.layers.value("TURN_PASSWORD"),
-        );
-        match (name, password) {
-            ("", "") => None,
-            ("", _) => {
-                self.refuse("TURN_USERNAME", "must be set together with TURN_PASSWORD");
-                None
-            }
-            (_, "") => {
-                self.refuse("TURN_PASSWORD", "must be set together with TURN_USERNAME");
-                None
-            }
-            (name, _) if name.len() > 508 || name.contains(':') => {
-                self.refuse("TURN_USERNAME", "must have at most 508 bytes and no colon");
-                None
-            }
-            (name, password) => Some((name.to_owned(), Redacted::new(password.to_owned()))),
-        }
-    }
-
-    fn turn(
-        &mut self,
-        public_url: Option<&str>,
-        static_pair: Option<(String, Redacted<String>)>,
-    ) -> Option<TurnConfig> {
-        let enabled = self.choice("TURN_ENABLED", &[("true", true), ("false", false)]);
-        let ports = (self.port("TURN_MIN_PORT"), self.port("TURN_MAX_PORT"));
-        if ports.1.saturating_sub(ports.0) < 1 {
-            self.refuse("TURN_MAX_PORT", "must be greater than TURN_MIN_PORT");
-        }
-        let port = self.port("TURN_PORT");
-        if (ports.0..=ports.1).contains(&port) {
-            self.refuse(
-                "TURN_PORT",
-                "lies inside TURN_MIN_PORT..TURN_MAX_PORT; choose one outside",
-            );
-        }
-        let sfu_port = if self.layers.is_set("SFU_PORT") {
-            self.port("SFU_PORT")
-        } else {
-            ports.0
-        };
-        if sfu_port == port {
-            self.refuse("SFU_PORT", "must differ from TURN_PORT: a browser whose TURN server sits there never reaches the rooms");
-        }
-        let listen = self
-            .layers
-            .is_set("TURN_LISTEN")
-            .then(|| self.addresses("TURN_LISTEN"));
-        let external_ip = self.layers.is_set("TURN_EXTERNAL_IP").then(|| {
-            self.parsed(
-                "TURN_EXTERNAL_IP",
-                Ipv4Addr::LOCALHOST,
-                "must be an IPv4 address, such as 203.0.113.7",
-            )
-        });
-        if external_ip
-            .is_some_and(|ip| ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast())
-        {
-            self.refuse("TURN_EXTERNAL_IP", "must be the address of one host");
-        }
-        let realm = match self.layers.value("TURN_REALM") {
-            "" => public_url.map_or("payambar", host_of).to_owned(),
-            realm => realm.to_owned(),
-        };
-        if realm.len() > 127 || realm.chars().any(char::is_control) {
-            self.refuse(
-                "TURN_REALM",
-                "must have at most 127 bytes and no control characters",
-            );
-        }
-        let turn = TurnConfig {
-            listen,
-            port,
-            ports,
-            sfu_port,
-            external_ip,
-            realm,
-            secret: self.key("TURN_SECRET"),
-            static_pair,
-            credential_ttl: Duration::from_secs(self.number("TURN_CREDENTIAL_TTL", 60, 3600)),
-            max_allocations_per_user: usize::try_from(self.number(
-                "TURN_MAX_ALLOCATIONS_PER_USER",
-                0,
-                16_384,
-            ))
-            .unwrap_or(16),
-            allow_peers: self.networks("TURN_ALLOW_PEERS"),
-        };
-        enabled.then_some(turn)
-    }
-
-    fn addresses(&mut self, name: &str) -> Vec<IpAddr> {
+    pub(super) fn addresses(&mut self, name: &str) -> Vec<IpAddr> {
         let mut addresses = Vec::new();
         for item in self.list(name) {
             match item.parse() {
@@ -329,56 +231,6 @@ impl Reader<'_> {
             }
         }
         addresses
-    }
-
-    fn turn_server(&mut self, has_pair: bool) -> Option<String> {
-        let value = self.layers.value("TURN_SERVER").to_owned();
-        if value.is_empty() {
-            return None;
-        }
-        let rest = value
-            .strip_prefix("turn:")
-            .or_else(|| value.strip_prefix("turns:"))
-            .unwrap_or(&value);
-        let host = rest.split('?').next().unwrap_or_default();
-        if host.is_empty() || host.contains('/') || host.contains(char::is_whitespace) {
-            self.refuse(
-                "TURN_SERVER",
-                "must be a TURN URL or host, such as turn:turn.example.org:3478",
-            );
-        }
-        if !has_pair && !self.layers.value("TURN_ENABLED").eq("true") {
-            self.refuse(
-                "TURN_SERVER",
-                "needs TURN_USERNAME and TURN_PASSWORD while TURN_ENABLED is false",
-            );
-        }
-        Some(if rest.len() == value.len() {
-            format!("turn:{value}")
-        } else {
-            value
-        })
-    }
-
-    fn stun_servers(&mut self) -> Vec<String> {
-        let mut urls = Vec::new();
-        for item in self.list("STUN_SERVERS") {
-            let url = if item.starts_with("stun:") || item.starts_with("stuns:") {
-                item
-            } else {
-                format!("stun:{item}")
-            };
-            if url.contains('/') || url.contains(char::is_whitespace) || url.ends_with(':') {
-                self.refuse(
-                    "STUN_SERVERS",
-                    &format!(
-                        "has {url:?}, which is no STUN URL such as stun:stun.example.org:3478"
-                    ),
-                );
-            }
-            urls.push(url);
-        }
-        urls
     }
 
     fn vapid(&mut self) {

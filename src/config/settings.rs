@@ -133,7 +133,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "TURN_EXTERNAL_IP",
         "",
-        "IPv4 address that callers reach this host at; default found from the interfaces",
+        "Address that callers reach this host at, or one IPv4 and one IPv6 address with a comma; default found from the interfaces",
     ),
     plain(
         "TURN_REALM",
@@ -159,6 +159,36 @@ pub const SETTINGS: &[Setting] = &[
         "TURN_MAX_ALLOCATIONS_PER_USER",
         "16",
         "Relay allocations one person may hold at a time; 0 = no limit",
+    ),
+    plain(
+        "TURN_MAX_ALLOCATIONS_PER_IP",
+        "32,1024",
+        "Relay allocations from one IPv4 address or IPv6 /64: with static credentials, with minted ones; 0 = no limit",
+    ),
+    plain(
+        "TURN_MAX_ALLOCATIONS",
+        "80%",
+        "Relay allocations in all, as a number or in percent of the relay ports; 0 = no limit",
+    ),
+    plain(
+        "TURN_MAX_KBITS_PER_ALLOCATION",
+        "20000",
+        "Payload in kbit/s that one allocation may relay in each direction; 0 = no limit",
+    ),
+    plain(
+        "TURN_MAX_KBITS",
+        "0",
+        "Payload in kbit/s that all allocations together may relay in each direction; 0 = no limit",
+    ),
+    plain(
+        "TURN_UNAUTHENTICATED_PER_SECOND",
+        "100",
+        "Answers per second to STUN and TURN requests without a right credential, for one IPv4 /24 or IPv6 /64, ten seconds' worth at once; 0 = no limit",
+    ),
+    plain(
+        "TURN_LEGACY_CHANNELS",
+        "false",
+        "true or false: bind channel numbers up to 0x7FFF (RFC 5766), not only to 0x4FFF, for old clients such as turnutils_uclient 4.6",
     ),
     plain(
         "TURN_ALLOW_PEERS",

@@ -57,7 +57,8 @@ fn relay() -> Server {
         .set("TURN_USERNAME", "coturn")
         .set("TURN_PASSWORD", "a-static-password")
         .set("TURN_ALLOW_PEERS", "127.0.0.0/8")
-        .set("TURN_MAX_ALLOCATIONS_PER_USER", "0")
+        // Its channel numbers are those of RFC 5766.
+        .set("TURN_LEGACY_CHANNELS", "true")
         .start()
 }
 

@@ -7,13 +7,28 @@ use std::sync::mpsc::{self, Receiver, Sender};
 
 use rustix::event::{EventfdFlags, eventfd};
 
+use crate::turn::Key;
 use crate::turn::auth::Revoked;
+use crate::turn::operate::{AllocationInfo, Kick};
+
+/// Where an answer of the shard goes. Called on the shard's thread, so it only
+/// hands the answer on.
+pub(super) type Reply<T> = Box<dyn FnOnce(T) + Send>;
 
 /// Something the shard is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command {
     /// Take back the credentials of a person or a session.
     Revoke(Revoked),
+    /// Let a static pair in.
+    AddStatic(String, Key),
+    /// Shut a static pair out.
+    RemoveStatic(String),
+    /// End allocations, and say how many.
+    Kick(Kick, Reply<usize>),
+    /// Say which allocations there are.
+    List(Reply<Vec<AllocationInfo>>),
+    /// Make no allocation any more.
+    Drain,
     /// End.
     Stop,
 }

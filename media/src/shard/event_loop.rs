@@ -8,8 +8,9 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -21,7 +22,7 @@ use super::commands::{Command, Commands};
 use super::socket::{self, Batch};
 use crate::counters::{Counters, Metric};
 use crate::turn::server::{Effect, Forward, RelayFailure, Server};
-use crate::turn::{ClientId, PeerAddr, RelayPort};
+use crate::turn::{ClientId, Family, PeerAddr, PerFamily, RelayPort};
 
 /// Sockets that are served in one turn.
 const EVENTS: usize = 256;
@@ -42,7 +43,14 @@ impl Token {
         epoll::EventData::new_u64(match self {
             Self::Commands => 0,
             Self::Listener(index) => 1 << 16 | u64::from(index),
-            Self::Relay(RelayPort(port)) => 2 << 16 | u64::from(port),
+            Self::Relay(RelayPort {
+                family: Family::V4,
+                port,
+            }) => 2 << 16 | u64::from(port),
+            Self::Relay(RelayPort {
+                family: Family::V6,
+                port,
+            }) => 3 << 16 | u64::from(port),
         })
     }
 
@@ -51,7 +59,8 @@ impl Token {
         match data.u64() >> 16 {
             0 => Some(Self::Commands),
             1 => Some(Self::Listener(low)),
-            2 => Some(Self::Relay(RelayPort(low))),
+            2 => Some(Self::Relay(RelayPort::v4(low))),
+            3 => Some(Self::Relay(RelayPort::v6(low))),
             _ => None,
         }
     }
@@ -69,7 +78,7 @@ pub(super) struct EventLoop {
     epoll: OwnedFd,
     listeners: Vec<OwnedFd>,
     relays: HashMap<RelayPort, OwnedFd>,
-    relay_bind: Ipv4Addr,
+    binds: PerFamily<Option<IpAddr>>,
     commands: Commands,
     counters: Arc<Counters>,
     batch: Batch,
@@ -80,7 +89,7 @@ impl EventLoop {
     pub(super) fn new(
         server: Server,
         listeners: Vec<OwnedFd>,
-        relay_bind: Ipv4Addr,
+        binds: PerFamily<Option<IpAddr>>,
         counters: Arc<Counters>,
         commands: Commands,
     ) -> io::Result<Self> {
@@ -104,7 +113,7 @@ impl EventLoop {
             epoll,
             listeners,
             relays: HashMap::new(),
-            relay_bind,
+            binds,
             commands,
             counters,
             batch: Batch::new(),
@@ -157,12 +166,15 @@ impl EventLoop {
         self.commands.clear();
         while let Some(command) = self.commands.next() {
             match command {
-                Command::Revoke(whom) => {
-                    self.server.handle_revoke(whom, now, unix());
-                    self.carry_out(now);
-                }
+                Command::Revoke(whom) => self.server.handle_revoke(whom, now, unix()),
+                Command::AddStatic(name, key) => self.server.handle_add_static(name, key, now),
+                Command::RemoveStatic(name) => self.server.handle_remove_static(&name, now),
+                Command::Kick(whom, reply) => reply(self.server.handle_kick(&whom, now)),
+                Command::List(reply) => reply(self.server.allocations(now)),
+                Command::Drain => self.server.handle_drain(),
                 Command::Stop => return true,
             }
+            self.carry_out(now);
         }
         false
     }
@@ -181,7 +193,10 @@ impl EventLoop {
                 continue;
             };
             let client = ClientId { listener, address };
-            if let Some(forward) = self.server.handle_client(client, packet, now, unix) {
+            let forward = guarded(&self.counters, || {
+                self.server.handle_client(client, packet, now, unix)
+            });
+            if let Some(forward) = forward {
                 self.outgoing.push(Outgoing { slot, forward });
             }
             self.carry_out(now);
@@ -202,10 +217,11 @@ impl EventLoop {
             let Some(packet) = self.batch.slot(slot) else {
                 continue;
             };
-            if let Some(forward) = self
-                .server
-                .handle_peer(port, PeerAddr(address), packet, now)
-            {
+            let forward = guarded(&self.counters, || {
+                self.server
+                    .handle_peer(port, PeerAddr(address), packet, now)
+            });
+            if let Some(forward) = forward {
                 self.outgoing.push(Outgoing { slot, forward });
             }
             self.carry_out(now);
@@ -233,14 +249,15 @@ impl EventLoop {
 
     fn open_relay(&mut self, port: RelayPort) -> Result<(), RelayFailure> {
         let failed = |error: io::Error| {
-            tracing::debug!(port = port.0, %error, "relay socket did not open");
+            tracing::debug!(port = port.port, %error, "relay socket did not open");
             if error.kind() == io::ErrorKind::AddrInUse {
                 RelayFailure::PortTaken
             } else {
                 RelayFailure::Other
             }
         };
-        let socket = socket::relay(SocketAddrV4::new(self.relay_bind, port.0)).map_err(failed)?;
+        let bind = self.binds.of(port.family).ok_or(RelayFailure::Other)?;
+        let socket = socket::relay(SocketAddr::new(bind, port.port)).map_err(failed)?;
         epoll::add(
             &self.epoll,
             &socket,
@@ -258,15 +275,20 @@ impl EventLoop {
             let Some(packet) = self.batch.slot(slot) else {
                 continue;
             };
-            let (socket, to): (Option<&OwnedFd>, SocketAddr) = match forward {
-                Forward::ToPeer(port, PeerAddr(peer)) => (self.relays.get(&port), peer),
+            let bytes = packet.datagram();
+            let counters = &self.counters;
+            let (socket, to, is_whole) = match forward {
+                Forward::ToPeer(port, PeerAddr(peer)) => (self.relays.get(&port), peer, false),
+                Forward::ToPeerWhole(port, PeerAddr(peer)) => (self.relays.get(&port), peer, true),
                 Forward::ToClient(ClientId { listener, address }) => {
-                    (self.listeners.get(usize::from(listener)), address)
+                    let listener = self.listeners.get(usize::from(listener));
+                    (listener, address, false)
                 }
             };
             match socket {
-                Some(socket) => socket::send(socket, to, packet.datagram(), &self.counters),
-                None => self.counters.count(Metric::DroppedSendFailed),
+                Some(socket) if is_whole => socket::send_whole(socket, to, bytes, counters),
+                Some(socket) => socket::send(socket, to, bytes, counters),
+                None => counters.count(Metric::DroppedSendFailed),
             }
         }
     }
@@ -278,9 +300,46 @@ impl EventLoop {
     }
 }
 
+/// Asks the core about one datagram. Should that panic, the datagram is lost
+/// and counted, and everybody else's go on.
+fn guarded<T>(counters: &Counters, ask: impl FnOnce() -> Option<T>) -> Option<T> {
+    // The core changes its tables with calls that each leave them whole; what
+    // a panic may leave behind is one allocation that ends by its timer.
+    catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|_| {
+        counters.count(Metric::Panics);
+        None
+    })
+}
+
 /// The wall clock in seconds since 1970.
 fn unix() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_costs_one_datagram_and_is_counted() {
+        let counters = Counters::new();
+        let broken = guarded(&counters, || -> Option<u8> { panic!("on purpose") });
+        assert_eq!(broken, None);
+        assert_eq!(guarded(&counters, || Some(7)), Some(7));
+        assert_eq!(counters.value(Metric::Panics), 1);
+    }
+
+    #[test]
+    fn every_token_is_read_as_it_was_written() {
+        for token in [
+            Token::Commands,
+            Token::Listener(3),
+            Token::Relay(RelayPort::v4(65_535)),
+            Token::Relay(RelayPort::v6(49_152)),
+        ] {
+            assert_eq!(Token::unpack(token.pack()), Some(token));
+        }
+    }
 }

@@ -11,18 +11,20 @@ mod socket;
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::config::RelayConfig;
+use crate::config::{RelayAddress, RelayConfig};
 use crate::counters::Counters;
 use crate::turn::auth::{MAX_TEXT, Revoked};
 use crate::turn::codec::Crypto;
+use crate::turn::operate::{AllocationInfo, Kick};
 use crate::turn::server::{Entropy, Server};
+use crate::turn::{Family, Key, PerFamily};
 use commands::{Command, Commander};
 use event_loop::EventLoop;
 
@@ -41,7 +43,7 @@ pub enum StartError {
     #[error("cannot bind relay sockets to {address}: {source}")]
     RelayAddress {
         /// The address as configured.
-        address: Ipv4Addr,
+        address: IpAddr,
         /// What the kernel says.
         source: io::Error,
     },
@@ -56,6 +58,12 @@ pub enum StartError {
     /// There is nothing to listen on.
     #[error("no address to listen on")]
     NoListener,
+    /// There is no relay address, or two of one family, or one whose local
+    /// side is of another family.
+    #[error(
+        "the relay needs one address, or one of each family, with a local side of the same family"
+    )]
+    RelayFamilies,
     /// The realm is too long for its attribute.
     #[error("the realm has {length} bytes; at most 508 can be sent")]
     RealmTooLong {
@@ -108,6 +116,36 @@ impl RelayHandle {
         self.commander.send(Command::Revoke(Revoked::User(user)));
     }
 
+    /// Lets a static pair in from now on (see [`crate::long_term_key`]), or
+    /// gives the one of that name another key: what was allocated with the old
+    /// one ends. Does not wait.
+    pub fn add_static(&self, name: String, key: Key) {
+        self.commander.send(Command::AddStatic(name, key));
+    }
+
+    /// Shuts a static pair out and ends its allocations. Does not wait.
+    pub fn remove_static(&self, name: String) {
+        self.commander.send(Command::RemoveStatic(name));
+    }
+
+    /// Ends allocations without taking their credentials back; `reply` is told
+    /// how many, on the relay's thread, so it must not block. It is dropped
+    /// uncalled if the relay ends first.
+    pub fn kick(&self, whom: Kick, reply: impl FnOnce(usize) + Send + 'static) {
+        self.commander.send(Command::Kick(whom, Box::new(reply)));
+    }
+
+    /// Asks which allocations there are; `reply` is told as in [`Self::kick`].
+    pub fn allocations(&self, reply: impl FnOnce(Vec<AllocationInfo>) + Send + 'static) {
+        self.commander.send(Command::List(Box::new(reply)));
+    }
+
+    /// From now on refuses new allocations (508) and keeps those that live;
+    /// the gauge `turn_allocations` tells when none is left. Does not wait.
+    pub fn drain(&self) {
+        self.commander.send(Command::Drain);
+    }
+
     /// What this relay has counted.
     #[must_use]
     pub fn counters(&self) -> Arc<Counters> {
@@ -148,12 +186,14 @@ pub fn start(config: RelayConfig) -> Result<RelayHandle, StartError> {
         listeners.push(listener.0);
         local_addresses.push(listener.1);
     }
-    socket::relay(SocketAddrV4::new(config.relay_bind, 0)).map_err(|source| {
-        StartError::RelayAddress {
-            address: config.relay_bind,
+    let mut binds = PerFamily::default();
+    for RelayAddress { bind, .. } in &config.relays {
+        socket::relay(SocketAddr::new(*bind, 0)).map_err(|source| StartError::RelayAddress {
+            address: *bind,
             source,
-        }
-    })?;
+        })?;
+        *binds.of_mut(Family::of(*bind)) = Some(*bind);
+    }
     let counters = Arc::new(Counters::new());
     let listen_ports: Vec<u16> = local_addresses.iter().map(SocketAddr::port).collect();
     let crypto = Crypto::new().map_err(|error| StartError::Crypto(error.to_string()))?;
@@ -166,14 +206,8 @@ pub fn start(config: RelayConfig) -> Result<RelayHandle, StartError> {
         Instant::now(),
     );
     let (commander, commands) = commands::channel().map_err(StartError::Thread)?;
-    let event_loop = EventLoop::new(
-        server,
-        listeners,
-        config.relay_bind,
-        Arc::clone(&counters),
-        commands,
-    )
-    .map_err(StartError::Thread)?;
+    let event_loop = EventLoop::new(server, listeners, binds, Arc::clone(&counters), commands)
+        .map_err(StartError::Thread)?;
     let thread = thread::Builder::new()
         .name("relay-0".to_owned())
         .spawn(move || event_loop.run())
@@ -189,6 +223,16 @@ pub fn start(config: RelayConfig) -> Result<RelayHandle, StartError> {
 fn check(config: &RelayConfig) -> Result<(), StartError> {
     if config.listen.is_empty() {
         return Err(StartError::NoListener);
+    }
+    let family_of = |relay: &RelayAddress| Family::of(relay.advertise);
+    let is_sound = match config.relays.as_slice() {
+        [_] => true,
+        [one, other] => family_of(one) != family_of(other),
+        _ => false,
+    };
+    let agrees = |relay: &RelayAddress| Family::of(relay.bind) == family_of(relay);
+    if !is_sound || !config.relays.iter().all(agrees) {
+        return Err(StartError::RelayFamilies);
     }
     if config.realm.len() > MAX_TEXT {
         return Err(StartError::RealmTooLong {

@@ -6,10 +6,11 @@
 //! the batch is one call here, whatever system call serves it.
 
 use std::io;
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
+use rustix::net::sockopt::{Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery};
 use rustix::net::{RecvFlags, SendFlags, recvfrom, sendto, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -109,10 +110,55 @@ pub(super) fn listener(address: SocketAddr) -> io::Result<(OwnedFd, SocketAddr)>
     Ok((socket.into(), local))
 }
 
-/// A socket that peers talk to.
-pub(super) fn relay(address: SocketAddrV4) -> io::Result<OwnedFd> {
-    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+/// A socket that peers talk to. What it sends may be fragmented on the way
+/// (RFC 8656 §15).
+pub(super) fn relay(address: SocketAddr) -> io::Result<OwnedFd> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::DGRAM,
+        Some(Protocol::UDP),
+    )?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
     socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    Ok(socket.into())
+    let socket = OwnedFd::from(socket);
+    keep_whole(&socket, address, false)?;
+    // Bound last: until then the port is nobody's.
+    rustix::net::bind(&socket, &address)?;
+    Ok(socket)
+}
+
+/// Says whether what is sent from now on may be fragmented.
+fn keep_whole(socket: impl AsFd, address: SocketAddr, whole: bool) -> io::Result<()> {
+    match address {
+        SocketAddr::V4(_) => {
+            let how = if whole {
+                Ipv4PathMtuDiscovery::DO
+            } else {
+                Ipv4PathMtuDiscovery::DONT
+            };
+            sockopt::set_ip_mtu_discover(socket, how)?;
+        }
+        SocketAddr::V6(_) => {
+            let how = if whole {
+                Ipv6PathMtuDiscovery::DO
+            } else {
+                Ipv6PathMtuDiscovery::DONT
+            };
+            sockopt::set_ipv6_mtu_discover(socket, how)?;
+        }
+    }
+    Ok(())
+}
+
+/// Sends one datagram, now and in one piece, or not at all.
+pub(super) fn send_whole(socket: impl AsFd, to: SocketAddr, bytes: &[u8], counters: &Counters) {
+    if keep_whole(&socket, to, true).is_err() {
+        return counters.count(Metric::DroppedSendFailed);
+    }
+    send(&socket, to, bytes, counters);
+    if let Err(error) = keep_whole(&socket, to, false) {
+        tracing::warn!(%error, "a relay socket goes on without fragmenting");
+    }
 }

@@ -2,14 +2,16 @@
 //! 12). Which peers may be asked for at all is decided elsewhere.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::auth::Identity;
-use super::codec::Envelope;
+use super::bandwidth::Bucket;
+use super::codec::{Code, Envelope};
 use super::frame::ChannelNumber;
 use super::ports::Parity;
-use super::{ClientId, PeerAddr, RelayPort, TransactionBytes};
+use super::reservation::Token;
+use super::{ClientId, Family, PeerAddr, PerFamily, RelayPort, TransactionBytes};
 
 /// Life of an allocation that asks for none, and the shortest one
 /// (RFC 8656 §3.2).
@@ -151,6 +153,17 @@ impl Grants {
             .retain(|_, number| channels.contains_key(number));
     }
 
+    /// How many permissions and how many channels live.
+    #[must_use]
+    pub fn living(&self, now: Instant) -> (usize, usize) {
+        let permissions = self.permissions.values();
+        let channels = self.channels.values();
+        (
+            permissions.filter(|until| now < **until).count(),
+            channels.filter(|channel| now < channel.until).count(),
+        )
+    }
+
     /// When [`Self::purge`] next has something to do.
     #[must_use]
     pub fn next_purge(&self) -> Option<Instant> {
@@ -163,62 +176,151 @@ impl Grants {
     }
 }
 
-/// An allocation whose relay port is being opened.
+/// Which ports an Allocate asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// One of this parity on each relay address.
+    Single(Parity),
+    /// An even one, and the next one kept back (EVEN-PORT with the R bit).
+    Pair,
+}
+
+/// An allocation whose relay ports are being opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opening {
     /// For the answer that is due.
     pub envelope: Envelope,
     /// Which ports will do.
-    pub parity: Parity,
-    /// How many ports were tried, the present one among them.
-    pub tries: u32,
+    pub wanted: Wanted,
+    /// The port that is to be kept back, if one is.
+    pub companion: Option<RelayPort>,
+    /// The ports that are not open yet.
+    pub unopened: Vec<RelayPort>,
     /// Its credential was taken back meanwhile.
     pub revoked: bool,
 }
 
 /// Where an allocation stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Its relay port is being opened; the client knows nothing yet.
+    /// Its relay ports are being opened; the client knows nothing yet.
     Opening(Opening),
     /// It relays.
     Live,
 }
 
-/// A relayed transport address and who holds it.
+/// One relayed transport address of an allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relay {
+    /// Its port on our relay address.
+    pub port: RelayPort,
+    /// When it ends if nobody refreshes it.
+    pub expires: Instant,
+}
+
+/// What passed through an allocation: payload only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Packets from the client to peers.
+    pub packets_to_peers: u64,
+    /// Bytes from the client to peers.
+    pub bytes_to_peers: u64,
+    /// Packets from peers to the client.
+    pub packets_to_client: u64,
+    /// Bytes from peers to the client.
+    pub bytes_to_client: u64,
+}
+
+/// One or two relayed transport addresses and who holds them.
 #[derive(Debug)]
 pub struct Allocation {
+    /// A number that no other allocation of this relay had or will have.
+    pub id: u64,
     /// Who holds it, and from where.
     pub client: ClientId,
     /// The credential it was made with.
     pub identity: Identity,
-    /// Its port on our relay address.
-    pub port: RelayPort,
+    /// Its relayed transport addresses, at most one of each family.
+    pub relays: PerFamily<Option<Relay>>,
+    /// The family it asked for besides and did not get, and why.
+    pub refused: Option<(Family, Code)>,
+    /// The token of the port that was kept back for it.
+    pub token: Option<Token>,
     /// The transaction of its Allocate request, to know a retransmission by.
     pub transaction: TransactionBytes,
     /// The lifetime that the Allocate request was granted.
     pub granted: Duration,
-    /// When it ends if nobody refreshes it.
-    pub expires: Instant,
+    /// When it was made.
+    pub since: Instant,
     /// Whether it relays already.
     pub phase: Phase,
     /// Its permissions and channels.
     pub grants: Grants,
+    /// What passed through it.
+    pub traffic: Traffic,
+    /// What it may still send to peers.
+    pub(super) up: Bucket,
+    /// What it may still be sent by peers.
+    pub(super) down: Bucket,
 }
 
 impl Allocation {
-    /// When it next needs attention.
-    #[must_use]
-    pub fn deadline(&self) -> Instant {
-        self.grants
-            .next_purge()
-            .map_or(self.expires, |purge| purge.min(self.expires))
+    /// Its relayed transport addresses.
+    pub fn relays(&self) -> impl Iterator<Item = Relay> {
+        Family::ALL
+            .into_iter()
+            .filter_map(|family| *self.relays.of(family))
     }
 
-    /// Its relayed transport address.
+    /// All ports that were taken for it.
+    pub fn ports(&self) -> impl Iterator<Item = RelayPort> {
+        let companion = match &self.phase {
+            Phase::Opening(opening) => opening.companion,
+            Phase::Live => None,
+        };
+        self.relays().map(|relay| relay.port).chain(companion)
+    }
+
+    /// Gives up a port that was taken for it.
+    pub(super) fn lose(&mut self, port: RelayPort) {
+        let relay = self.relays.of_mut(port.family);
+        if relay.is_some_and(|relay| relay.port == port) {
+            *relay = None;
+        }
+        if let Phase::Opening(opening) = &mut self.phase {
+            opening.unopened.retain(|unopened| *unopened != port);
+            opening.companion = opening.companion.filter(|companion| *companion != port);
+        }
+    }
+
+    /// Lets its relayed transport address of `family`, or all of them, live
+    /// until `expires`.
+    pub(super) fn refresh(&mut self, family: Option<Family>, expires: Instant) {
+        for each in Family::ALL {
+            if family.is_none_or(|family| family == each)
+                && let Some(relay) = self.relays.of_mut(each)
+            {
+                relay.expires = expires;
+            }
+        }
+    }
+
+    /// Whether it has a relayed transport address of the family of `ip`.
     #[must_use]
-    pub fn relayed(&self, advertise: IpAddr) -> SocketAddr {
-        SocketAddr::new(advertise, self.port.0)
+    pub fn reaches(&self, ip: IpAddr) -> bool {
+        self.relays.of(Family::of(ip)).is_some()
+    }
+
+    /// When it next needs attention: at once if it has no address left.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        let expiries = self.relays().map(|relay| relay.expires);
+        expiries
+            .min()
+            .map_or(self.since, |expiry| match self.grants.next_purge() {
+                Some(purge) => purge.min(expiry),
+                None => expiry,
+            })
     }
 }
 

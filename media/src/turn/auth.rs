@@ -127,14 +127,10 @@ impl Authority {
     /// `nonce_key` must be unpredictable; nonces count time from `now`.
     #[must_use]
     pub fn new(config: &RelayConfig, crypto: Crypto, nonce_key: &[u8; 32], now: Instant) -> Self {
-        let keys = config.static_users.iter().filter_map(|(name, password)| {
-            let key = crypto.long_term_key(name, &config.realm, password)?;
-            Some((name.clone(), key))
-        });
         Self {
             realm: config.realm.clone(),
             secret: (!config.secret.is_empty()).then(|| sha1_key(&config.secret)),
-            static_keys: keys.collect(),
+            static_keys: config.static_users.iter().cloned().collect(),
             nonce_key: hmac::Key::new(hmac::HMAC_SHA256, nonce_key),
             epoch: now,
             max_lifetime: config.max_credential_lifetime.as_secs(),
@@ -310,6 +306,16 @@ impl Authority {
             || (unix < expires && expires <= unix.saturating_add(self.max_lifetime))
     }
 
+    /// Adds a static pair, or gives the one of that name another password.
+    pub fn add_static(&mut self, name: String, key: Key) {
+        self.static_keys.insert(name, key);
+    }
+
+    /// Forgets a static pair.
+    pub fn remove_static(&mut self, name: &str) {
+        self.static_keys.remove(name);
+    }
+
     /// Refuses from now on every credential that was made for `whom` so far.
     ///
     /// Nothing tells when a credential was made, but none lives longer than
@@ -342,6 +348,14 @@ impl Authority {
     pub fn remembered_revocations(&self) -> usize {
         self.revoked.len()
     }
+}
+
+/// The key that answers for a user name and password in a realm: what a
+/// [`RelayConfig`] holds of a static pair, so that nobody needs to keep the
+/// password (RFC 8489 §9.2.2). None when the message layer has no MD5.
+#[must_use]
+pub fn long_term_key(username: &str, realm: &str, password: &str) -> Option<Key> {
+    Crypto::new().ok()?.long_term_key(username, realm, password)
 }
 
 /// Makes a time-limited credential for one session of a person: user name and

@@ -1,6 +1,10 @@
 //! Control messages: requests read and answers written with the message layer
-//! of webrtc-rs, which nothing outside this file sees. It is only given
+//! of webrtc-rs, which nothing outside of here sees. It is only given
 //! datagrams that [`super::frame`] has found to hold together.
+
+mod answer;
+
+pub use answer::{Answer, Envelope};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,34 +15,30 @@ use rtc_stun::attributes::{
     ATTR_REQUESTED_ADDRESS_FAMILY, ATTR_REQUESTED_TRANSPORT, ATTR_RESERVATION_TOKEN, ATTR_USERNAME,
     ATTR_XOR_PEER_ADDRESS, AttrType,
 };
-use rtc_stun::error_code::{ErrorCode, ErrorCodeAttribute};
-use rtc_stun::fingerprint::FINGERPRINT;
 use rtc_stun::integrity::MessageIntegrity;
 use rtc_stun::message::{
-    CLASS_ERROR_RESPONSE, CLASS_SUCCESS_RESPONSE, Getter, METHOD_ALLOCATE, METHOD_BINDING,
-    METHOD_CHANNEL_BIND, METHOD_CREATE_PERMISSION, METHOD_REFRESH, Message, MessageClass,
-    MessageType, Setter,
+    Getter, METHOD_ALLOCATE, METHOD_BINDING, METHOD_CHANNEL_BIND, METHOD_CREATE_PERMISSION,
+    METHOD_REFRESH, Message,
 };
-use rtc_stun::textattrs::TextAttribute;
-use rtc_stun::uattrs::UnknownAttributes;
-use rtc_stun::xoraddr::XorMappedAddress;
 use rtc_turn::crypto::{CryptoError, HashAlgorithm, RTCCryptoProvider, default_provider};
 use rtc_turn::proto::PROTO_UDP;
 use rtc_turn::proto::channum;
 use rtc_turn::proto::lifetime::Lifetime;
-use rtc_turn::proto::relayaddr::RelayedAddress;
-use rtc_turn::proto::reqfamily::REQUESTED_FAMILY_IPV4;
 use rtc_turn::proto::reqtrans::RequestedTransport;
 
-use super::frame::{Integrity, Stun, xor_address};
-use super::{Key, TransactionBytes};
+use super::frame::{FAMILY_IPV4, FAMILY_IPV6, Integrity, Stun, xor_address};
+use super::reservation::Token;
+use super::{Family, Key, TransactionBytes};
 
 /// Comprehension-required attributes that we understand, or that say nothing
-/// in a request. DONT-FRAGMENT is not among them.
-const UNDERSTOOD: [u16; 17] = [
+/// in a request.
+const UNDERSTOOD: [u16; 18] = [
     0x0001, 0x0006, 0x0008, 0x0009, 0x000A, 0x000C, 0x000D, 0x0012, 0x0013, 0x0014, 0x0015, 0x0016,
-    0x0017, 0x0018, 0x0019, 0x0020, 0x0022,
+    0x0017, 0x0018, 0x0019, 0x001A, 0x0020, 0x0022,
 ];
+
+/// ADDITIONAL-ADDRESS-FAMILY (RFC 8656 §18.11).
+const ADDITIONAL_ADDRESS_FAMILY: AttrType = AttrType(0x8000);
 
 /// The crypto that the message layer computes with.
 #[derive(Clone)]
@@ -256,16 +256,32 @@ impl Request {
         Ok(there.then_some(transport.protocol == PROTO_UDP))
     }
 
-    /// Whether REQUESTED-ADDRESS-FAMILY is there, and is IPv4.
+    /// REQUESTED-ADDRESS-FAMILY, if there is one; `Some(None)` is a family
+    /// that does not exist.
     ///
     /// # Errors
     ///
     /// [`BadAttribute`].
-    pub fn wants_ipv4(&self) -> Result<Option<bool>, BadAttribute> {
+    pub fn requested_family(&self) -> Result<Option<Option<Family>>, BadAttribute> {
+        self.family(ATTR_REQUESTED_ADDRESS_FAMILY)
+    }
+
+    /// ADDITIONAL-ADDRESS-FAMILY, like [`Self::requested_family`].
+    ///
+    /// # Errors
+    ///
+    /// [`BadAttribute`].
+    pub fn additional_family(&self) -> Result<Option<Option<Family>>, BadAttribute> {
+        self.family(ADDITIONAL_ADDRESS_FAMILY)
+    }
+
+    fn family(&self, kind: AttrType) -> Result<Option<Option<Family>>, BadAttribute> {
         // The crate's reader takes an unknown family for a bad attribute; it
-        // deserves 440 like IPv6.
-        match self.message.get(ATTR_REQUESTED_ADDRESS_FAMILY).as_deref() {
-            Ok([family, _, _, _]) => Ok(Some(*family == REQUESTED_FAMILY_IPV4.0)),
+        // deserves an answer of its own.
+        match self.message.get(kind).as_deref() {
+            Ok([FAMILY_IPV4, _, _, _]) => Ok(Some(Some(Family::V4))),
+            Ok([FAMILY_IPV6, _, _, _]) => Ok(Some(Some(Family::V6))),
+            Ok([_, _, _, _]) => Ok(Some(None)),
             Ok(_) => Err(BadAttribute),
             Err(_) => Ok(None),
         }
@@ -285,10 +301,16 @@ impl Request {
         }
     }
 
-    /// Whether RESERVATION-TOKEN is there.
-    #[must_use]
-    pub fn has_reservation_token(&self) -> bool {
-        self.message.contains(ATTR_RESERVATION_TOKEN)
+    /// RESERVATION-TOKEN, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`BadAttribute`].
+    pub fn reservation_token(&self) -> Result<Option<Token>, BadAttribute> {
+        match self.message.get(ATTR_RESERVATION_TOKEN) {
+            Ok(value) => Token::try_from(value).map(Some).map_err(|_| BadAttribute),
+            Err(_) => Ok(None),
+        }
     }
 
     /// CHANNEL-NUMBER, if there is one.
@@ -329,148 +351,11 @@ impl Request {
     pub fn envelope(&self) -> Envelope {
         let Message { typ, .. } = &self.message;
         Envelope {
-            kind: MessageType::new(typ.method, CLASS_SUCCESS_RESPONSE),
+            method: typ.method,
             transaction: self.transaction,
             fingerprint: self.fingerprint,
         }
     }
-}
-
-/// What an answer takes over from its request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Envelope {
-    kind: MessageType,
-    transaction: TransactionBytes,
-    fingerprint: bool,
-}
-
-/// What an answer says.
-#[derive(Clone, Debug)]
-pub enum Answer<'a> {
-    /// Binding: the client's address.
-    Bound {
-        /// As our listener sees it.
-        client: SocketAddr,
-    },
-    /// Allocate.
-    Allocated {
-        /// The relayed transport address.
-        relayed: SocketAddr,
-        /// How long it lives without a refresh.
-        lifetime: Duration,
-        /// The client's address as our listener sees it.
-        client: SocketAddr,
-    },
-    /// Refresh.
-    Refreshed {
-        /// How long the allocation lives from now on.
-        lifetime: Duration,
-    },
-    /// CreatePermission and ChannelBind.
-    Done,
-    /// No, for this reason.
-    Refused(Code),
-    /// No, since these attributes are unknown (420).
-    Unknown(&'a [u16]),
-    /// No, but with this realm and nonce try again (401 and 438).
-    Challenge {
-        /// 401 or 438.
-        code: Code,
-        /// Our realm.
-        realm: &'a str,
-        /// A fresh nonce.
-        nonce: &'a str,
-    },
-}
-
-impl Answer<'_> {
-    /// The code of an error response; none for a success.
-    #[must_use]
-    pub fn code(&self) -> Option<Code> {
-        match self {
-            Self::Bound { .. } | Self::Allocated { .. } | Self::Refreshed { .. } | Self::Done => {
-                None
-            }
-            Self::Refused(code) | Self::Challenge { code, .. } => Some(*code),
-            Self::Unknown(_) => Some(Code::UnknownAttribute),
-        }
-    }
-
-    /// Writes the answer, signed if there is a `key`. No reason phrase and no
-    /// SOFTWARE: they help nobody but who wants large answers.
-    ///
-    /// `None` if the message layer refuses it, which it has no reason to.
-    #[must_use]
-    pub fn encode(&self, to: &Envelope, key: Option<&Key>, crypto: &Crypto) -> Option<Vec<u8>> {
-        let class = match self.code() {
-            None => CLASS_SUCCESS_RESPONSE,
-            Some(_) => CLASS_ERROR_RESPONSE,
-        };
-        let mut message = begin(to, class);
-        if let Some(code) = self.code() {
-            let code = ErrorCodeAttribute {
-                code: ErrorCode(code as u16),
-                reason: Vec::new(),
-            };
-            code.add_to(&mut message).ok()?;
-        }
-        for attribute in self.attributes() {
-            attribute.add_to(&mut message).ok()?;
-        }
-        if let Some(key) = key {
-            let crypto = crypto.0.crypto();
-            let integrity = MessageIntegrity::new_raw_integrity_with_provider(key.0, crypto);
-            integrity.add_to(&mut message).ok()?;
-        }
-        if to.fingerprint {
-            FINGERPRINT.add_to(&mut message).ok()?;
-        }
-        Some(message.raw)
-    }
-
-    fn attributes(&self) -> Vec<Box<dyn Setter>> {
-        match self {
-            Self::Bound { client } => vec![mapped(client)],
-            Self::Allocated {
-                relayed,
-                lifetime,
-                client,
-            } => vec![
-                Box::new(RelayedAddress {
-                    ip: relayed.ip(),
-                    port: relayed.port(),
-                }),
-                Box::new(Lifetime(*lifetime)),
-                mapped(client),
-            ],
-            Self::Refreshed { lifetime } => vec![Box::new(Lifetime(*lifetime))],
-            Self::Done | Self::Refused(_) => vec![],
-            Self::Unknown(kinds) => {
-                vec![Box::new(UnknownAttributes(
-                    kinds.iter().copied().map(AttrType).collect(),
-                ))]
-            }
-            Self::Challenge { realm, nonce, .. } => vec![
-                Box::new(TextAttribute::new(ATTR_REALM, (*realm).to_owned())),
-                Box::new(TextAttribute::new(ATTR_NONCE, (*nonce).to_owned())),
-            ],
-        }
-    }
-}
-
-fn mapped(client: &SocketAddr) -> Box<dyn Setter> {
-    Box::new(XorMappedAddress {
-        ip: client.ip(),
-        port: client.port(),
-    })
-}
-
-fn begin(to: &Envelope, class: MessageClass) -> Message {
-    let mut message = Message::new();
-    message.typ = MessageType::new(to.kind.method, class);
-    message.transaction_id.0 = to.transaction;
-    message.write_header();
-    message
 }
 
 #[cfg(test)]

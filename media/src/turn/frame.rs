@@ -15,12 +15,15 @@ const STUN_HEADER: usize = 20;
 const ATTRIBUTE_HEADER: usize = 4;
 const CHANNEL_HEADER: usize = 4;
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xA4, 0x42];
-const FAMILY_IPV4: u8 = 1;
-const FAMILY_IPV6: u8 = 2;
+/// IPv4 in an address attribute (RFC 8489 §14.1).
+pub(super) const FAMILY_IPV4: u8 = 1;
+/// IPv6 there.
+pub(super) const FAMILY_IPV6: u8 = 2;
 
 const MESSAGE_INTEGRITY: u16 = 0x0008;
 const XOR_PEER_ADDRESS: u16 = 0x0012;
 const DATA: u16 = 0x0013;
+const DONT_FRAGMENT: u16 = 0x001A;
 const FINGERPRINT: u16 = 0x8028;
 const DATA_INDICATION: u16 = 0x0017;
 
@@ -29,12 +32,8 @@ pub const BINDING: u16 = 0x001;
 /// The Send method, only ever an indication (RFC 8656 §17).
 pub const SEND: u16 = 0x006;
 
-/// A channel number that may be bound: 0x4000 to 0x7FFF.
-///
-/// RFC 8656 §12 tells new clients to stay below 0x5000, so that they can share
-/// a socket with other protocols. Clients of RFC 5766 §11 choose from the whole
-/// range, coturn's own among them, and would have three of four bindings
-/// refused; on a port of TURN alone nothing else can be meant.
+/// A number that stands for a channel on the wire: 0x4000 to 0x7FFF, by the
+/// first two bits of a datagram (RFC 5766 §11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ChannelNumber(u16);
 
@@ -49,6 +48,13 @@ impl ChannelNumber {
     #[must_use]
     pub fn value(self) -> u16 {
         self.0
+    }
+
+    /// Whether RFC 8656 §12 still gives it: those from 0x5000 on belong to
+    /// other protocols that may share a socket (RFC 7983).
+    #[must_use]
+    pub fn is_current(self) -> bool {
+        self.0 <= 0x4FFF
     }
 }
 
@@ -100,6 +106,8 @@ pub struct Stun {
     pub peer: Option<Range<usize>>,
     /// Where the value of the first DATA lies.
     pub data: Option<Range<usize>>,
+    /// Whether DONT-FRAGMENT is there.
+    pub dont_fragment: bool,
     /// An attribute that a Send indication must understand and we do not.
     pub unknown_in_send: bool,
 }
@@ -155,6 +163,7 @@ fn stun(bytes: &[u8]) -> Result<Stun, Metric> {
         integrity: Integrity::Absent,
         peer: None,
         data: None,
+        dont_fragment: false,
         unknown_in_send: false,
     };
     let mut at = STUN_HEADER;
@@ -189,6 +198,7 @@ impl Stun {
             MESSAGE_INTEGRITY => self.integrity = Integrity::BadLength,
             XOR_PEER_ADDRESS if self.peer.is_none() => self.peer = Some(value),
             DATA if self.data.is_none() => self.data = Some(value),
+            DONT_FRAGMENT => self.dont_fragment = true,
             XOR_PEER_ADDRESS | DATA | 0x8000.. => {}
             0x0000..=0x7FFF => self.unknown_in_send = true,
         }
@@ -253,36 +263,78 @@ pub fn channel_header(channel: ChannelNumber, length: u16) -> [u8; 4] {
     [n0, n1, l0, l1]
 }
 
-/// What stands before the payload in a Data indication from an IPv4 peer: the
-/// STUN header, XOR-PEER-ADDRESS and the beginning of DATA (RFC 8656 §11.3).
-/// The payload follows, padded to four bytes.
-#[must_use]
-pub fn data_indication_header(
-    transaction: &TransactionBytes,
-    peer: std::net::SocketAddrV4,
-    length: u16,
-) -> [u8; 36] {
-    let mut header = [0; 36];
-    let [c0, c1, c2, c3] = MAGIC_COOKIE;
-    let [p0, p1] = peer.port().to_be_bytes();
-    let [i0, i1, i2, i3] = peer.ip().octets();
-    let body = 16 + length.next_multiple_of(4);
-    let parts: [&[u8]; 10] = [
-        &DATA_INDICATION.to_be_bytes(),
-        &body.to_be_bytes(),
-        &MAGIC_COOKIE,
-        transaction,
-        &XOR_PEER_ADDRESS.to_be_bytes(),
-        &[0, 8, 0, FAMILY_IPV4],
-        &[p0 ^ c0, p1 ^ c1],
-        &[i0 ^ c0, i1 ^ c1, i2 ^ c2, i3 ^ c3],
-        &DATA.to_be_bytes(),
-        &length.to_be_bytes(),
-    ];
-    for (place, byte) in header.iter_mut().zip(parts.into_iter().flatten()) {
-        *place = *byte;
+/// What stands before the payload in a Data indication: the STUN header,
+/// XOR-PEER-ADDRESS and the beginning of DATA (RFC 8656 §11.3). The payload
+/// follows, padded to four bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DataHeader {
+    bytes: [u8; 48],
+    length: usize,
+}
+
+impl DataHeader {
+    /// The header for `length` bytes from `peer`: 36 bytes long for an IPv4
+    /// peer, 48 for an IPv6 one.
+    #[must_use]
+    pub fn new(transaction: &TransactionBytes, peer: SocketAddr, length: u16) -> Self {
+        let cookie = u32::from_be_bytes(MAGIC_COOKIE);
+        match peer.ip() {
+            IpAddr::V4(ip) => {
+                let address = (ip.to_bits() ^ cookie).to_be_bytes();
+                Self::lay(transaction, (FAMILY_IPV4, 8), &address, peer.port(), length)
+            }
+            IpAddr::V6(ip) => {
+                let transaction_bits = transaction
+                    .iter()
+                    .fold(0, |bits, byte| bits << 8 | u128::from(*byte));
+                let mask = u128::from(cookie) << 96 | transaction_bits;
+                let address = (ip.to_bits() ^ mask).to_be_bytes();
+                Self::lay(
+                    transaction,
+                    (FAMILY_IPV6, 20),
+                    &address,
+                    peer.port(),
+                    length,
+                )
+            }
+        }
     }
-    header
+
+    fn lay(
+        transaction: &TransactionBytes,
+        (family, address_length): (u8, u8),
+        address: &[u8],
+        port: u16,
+        length: u16,
+    ) -> Self {
+        let [c0, c1, _, _] = MAGIC_COOKIE;
+        let [p0, p1] = port.to_be_bytes();
+        let body = 8 + u16::from(address_length) + length.next_multiple_of(4);
+        let parts: [&[u8]; 9] = [
+            &DATA_INDICATION.to_be_bytes(),
+            &body.to_be_bytes(),
+            &MAGIC_COOKIE,
+            transaction,
+            &XOR_PEER_ADDRESS.to_be_bytes(),
+            &[0, address_length, 0, family, p0 ^ c0, p1 ^ c1],
+            address,
+            &DATA.to_be_bytes(),
+            &length.to_be_bytes(),
+        ];
+        let mut header = Self {
+            bytes: [0; 48],
+            length: 28 + usize::from(address_length),
+        };
+        let written = header.bytes.iter_mut().zip(parts.into_iter().flatten());
+        written.for_each(|(place, byte)| *place = *byte);
+        header
+    }
+
+    /// The header's bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

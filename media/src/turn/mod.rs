@@ -3,18 +3,23 @@
 //! out. [`server::Server`] is the way in.
 
 pub mod alloc;
+mod answer_limit;
 pub mod auth;
+mod bandwidth;
 pub mod codec;
 mod control;
+mod data;
 pub mod frame;
+pub mod operate;
 pub mod packet;
 pub mod policy;
 pub mod ports;
+mod reservation;
 pub mod server;
 mod table;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Where a client's datagrams come from and answers go to: one of our
 /// listeners and the address beyond it. With the listener's own address this
@@ -31,9 +36,85 @@ pub struct ClientId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerAddr(pub SocketAddr);
 
-/// The port of a relayed transport address.
+/// An address family (RFC 8656 §18.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RelayPort(pub u16);
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// Both, in the order in which they are told to clients.
+    pub const ALL: [Self; 2] = [Self::V4, Self::V6];
+
+    /// The family of an address. An IPv4-mapped one is IPv6, as it is written.
+    #[must_use]
+    pub fn of(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+}
+
+/// One value per address family.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PerFamily<T> {
+    /// For IPv4.
+    pub v4: T,
+    /// For IPv6.
+    pub v6: T,
+}
+
+impl<T> PerFamily<T> {
+    /// The value of this family.
+    #[must_use]
+    pub fn of(&self, family: Family) -> &T {
+        match family {
+            Family::V4 => &self.v4,
+            Family::V6 => &self.v6,
+        }
+    }
+
+    /// The value of this family, to be changed.
+    pub fn of_mut(&mut self, family: Family) -> &mut T {
+        match family {
+            Family::V4 => &mut self.v4,
+            Family::V6 => &mut self.v6,
+        }
+    }
+}
+
+/// The port of a relayed transport address, on our relay address of its family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RelayPort {
+    /// Which of our relay addresses.
+    pub family: Family,
+    /// The port there.
+    pub port: u16,
+}
+
+impl RelayPort {
+    /// A port of our IPv4 relay address.
+    #[must_use]
+    pub const fn v4(port: u16) -> Self {
+        Self {
+            family: Family::V4,
+            port,
+        }
+    }
+
+    /// A port of our IPv6 relay address.
+    #[must_use]
+    pub const fn v6(port: u16) -> Self {
+        Self {
+            family: Family::V6,
+            port,
+        }
+    }
+}
 
 /// The 96 bits that pair a response with its request (RFC 8489 §5).
 pub type TransactionBytes = [u8; 12];

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 
-use super::{PeerAddr, RelayPort};
+use super::{Family, PeerAddr, RelayPort};
 use crate::config::RelayConfig;
 
 /// IPv4 ranges that are not public unicast (IANA special-purpose registry,
@@ -118,10 +118,12 @@ impl PeerPolicy {
     /// `listen_ports` are the ports our listeners really have.
     #[must_use]
     pub fn new(config: &RelayConfig, listen_ports: &[u16]) -> Self {
-        let mut relay = vec![IpAddr::V4(config.relay_advertise)];
-        if !config.relay_bind.is_unspecified() && config.relay_bind != config.relay_advertise {
-            relay.push(IpAddr::V4(config.relay_bind));
-        }
+        let addresses = config.relays.iter();
+        let mut relay: Vec<IpAddr> = addresses
+            .flat_map(|relay| [relay.advertise, relay.bind])
+            .filter(|ip| !ip.is_unspecified())
+            .collect();
+        relay.dedup();
         let own = config.own_addresses.iter().map(|ip| match fold(*ip) {
             Folded::Plain(ip) => ip,
             Folded::Carries(ip, _) => IpAddr::V6(ip),
@@ -141,6 +143,8 @@ impl PeerPolicy {
     #[must_use]
     pub fn permits(&self, ip: IpAddr) -> bool {
         match fold(ip) {
+            // No socket of ours sends to an IPv4-mapped address.
+            Folded::Plain(plain) if plain != ip => false,
             Folded::Plain(ip) => self.relay.contains(&ip) || self.is_open(ip),
             // Never public unicast; opened only by name, and then what it
             // carries must be open too.
@@ -154,7 +158,10 @@ impl PeerPolicy {
     #[must_use]
     pub fn route(&self, peer: PeerAddr, lives: impl FnOnce(RelayPort) -> bool) -> Route {
         let PeerAddr(address) = peer;
-        let port = RelayPort(address.port());
+        let port = RelayPort {
+            family: Family::of(address.ip()),
+            port: address.port(),
+        };
         let Folded::Plain(ip) = fold(address.ip()) else {
             return if self.permits(address.ip()) {
                 self.tunnelled(address)
@@ -162,6 +169,9 @@ impl PeerPolicy {
                 Route::Denied
             };
         };
+        if ip != address.ip() {
+            return Route::Denied;
+        }
         if self.relay.contains(&ip) && lives(port) {
             return Route::HandOver(port);
         }

@@ -1,25 +1,29 @@
 //! The TURN server without I/O: what comes from clients and peers goes in
 //! through `handle_*`, what is to be done comes out of
 //! [`Server::poll_effect`], and a datagram to be passed on is left in its
-//! [`Packet`] and its way returned. Requests are carried out in `control`.
+//! [`Packet`] and its way returned. Requests are carried out in `control`, data
+//! is passed on in `data`, and [`super::operate`] is the operator's way in.
 //!
 //! After each `handle_*` the caller drains `poll_effect` before the next.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::auth::{Authority, Revoked};
+use super::alloc::Allocation;
+use super::answer_limit::AnswerLimit;
+use super::auth::Authority;
+use super::bandwidth::{Bucket, Rate};
 use super::codec::Crypto;
 use super::frame::{self, Class, Frame, SEND, Stun};
 use super::packet::Packet;
-use super::policy::{PeerPolicy, Route};
+use super::policy::PeerPolicy;
 use super::ports::Ports;
+use super::reservation::Reservations;
 use super::table::{Place, Table};
-use super::{ClientId, PeerAddr, Random, RelayPort, TransactionBytes};
+use super::{ClientId, Family, PeerAddr, PerFamily, Random, RelayPort};
 use crate::config::RelayConfig;
 use crate::counters::{Counters, Metric};
 
@@ -45,6 +49,8 @@ pub enum Effect {
 pub enum Forward {
     /// Out of this relay port to this peer.
     ToPeer(RelayPort, PeerAddr),
+    /// The same, but whole or not at all (DONT-FRAGMENT, RFC 8656 §15).
+    ToPeerWhole(RelayPort, PeerAddr),
     /// To this client.
     ToClient(ClientId),
 }
@@ -72,18 +78,43 @@ impl fmt::Debug for Entropy {
     }
 }
 
+/// How many allocations there may be; 0 sets no limit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quotas {
+    pub(super) per_owner: usize,
+    pub(super) per_ip_static: usize,
+    pub(super) per_ip_session: usize,
+    pub(super) in_all: usize,
+}
+
+/// How much may pass, and what is left of it for all together.
+#[derive(Debug)]
+pub(super) struct Bandwidth {
+    pub(super) each: Rate,
+    pub(super) all: Rate,
+    pub(super) up: Bucket,
+    pub(super) down: Bucket,
+}
+
 /// A STUN and TURN server.
 pub struct Server {
     pub(super) authority: Authority,
     pub(super) policy: PeerPolicy,
-    pub(super) ports: Ports,
+    /// The ports of our relay address, for each family that has one.
+    pub(super) ports: PerFamily<Option<Ports>>,
     pub(super) random: Random,
     pub(super) table: Table,
-    pub(super) advertise: IpAddr,
-    pub(super) max_per_owner: usize,
+    pub(super) reservations: Reservations,
+    pub(super) advertise: PerFamily<Option<IpAddr>>,
+    pub(super) quotas: Quotas,
+    pub(super) answer_limit: AnswerLimit,
+    pub(super) legacy_channels: bool,
+    pub(super) draining: bool,
+    pub(super) allocations_made: u64,
     pub(super) effects: VecDeque<Effect>,
     pub(super) counters: Arc<Counters>,
-    indications_sent: u64,
+    pub(super) bandwidth: Bandwidth,
+    pub(super) indications_sent: u64,
 }
 
 impl fmt::Debug for Server {
@@ -102,22 +133,60 @@ impl Server {
         config: &RelayConfig,
         listen_ports: &[u16],
         crypto: Crypto,
-        entropy: Entropy,
+        mut entropy: Entropy,
         counters: Arc<Counters>,
         now: Instant,
     ) -> Self {
-        Self {
+        let advertised = |family| {
+            let mut addresses = config.relays.iter().map(|relay| relay.advertise);
+            addresses.find(|ip| Family::of(*ip) == family)
+        };
+        let advertise = PerFamily {
+            v4: advertised(Family::V4),
+            v6: advertised(Family::V6),
+        };
+        let ports = |family: Family| {
+            let _there = (*advertise.of(family))?;
+            let (range, excluded) = (config.ports.clone(), &config.excluded_ports);
+            Some(Ports::new(family, range, excluded))
+        };
+        let server = Self {
             authority: Authority::new(config, crypto, &entropy.nonce_key, now),
             policy: PeerPolicy::new(config, listen_ports),
-            ports: Ports::new(config.ports.clone(), &config.excluded_ports),
+            ports: PerFamily {
+                v4: ports(Family::V4),
+                v6: ports(Family::V6),
+            },
+            answer_limit: AnswerLimit::new(
+                config.max_unauthenticated_answers,
+                &mut entropy.random,
+                now,
+            ),
             random: entropy.random,
             table: Table::default(),
-            advertise: IpAddr::V4(config.relay_advertise),
-            max_per_owner: config.max_allocations_per_user,
+            reservations: Reservations::default(),
+            advertise,
+            quotas: Quotas {
+                per_owner: config.max_allocations_per_user,
+                per_ip_static: config.max_allocations_per_ip_static,
+                per_ip_session: config.max_allocations_per_ip_session,
+                in_all: config.max_allocations,
+            },
+            bandwidth: Bandwidth {
+                each: Rate::new(config.max_bytes_per_second_each),
+                all: Rate::new(config.max_bytes_per_second),
+                up: Bucket::default(),
+                down: Bucket::default(),
+            },
+            legacy_channels: config.legacy_channels,
+            draining: false,
+            allocations_made: 0,
             effects: VecDeque::new(),
             counters,
             indications_sent: 0,
-        }
+        };
+        server.set_gauges();
+        server
     }
 
     /// A datagram from a client. If it carries data that may pass, `packet`
@@ -145,57 +214,41 @@ impl Server {
         })
     }
 
-    /// A datagram that a peer sent to a relay port of ours.
-    pub fn handle_peer(
-        &mut self,
-        relay: RelayPort,
-        peer: PeerAddr,
-        packet: &mut Packet,
-        now: Instant,
-    ) -> Option<Forward> {
-        self.handle_timeout(now);
-        let length = packet.datagram().len();
-        match self.pass_to_client(relay, peer, packet, now) {
-            Ok(client) => {
-                self.count_payload(Metric::PacketsToClient, Metric::BytesToClient, length);
-                Some(Forward::ToClient(client))
-            }
-            Err(metric) => {
-                self.counters.count(metric);
-                None
-            }
-        }
-    }
-
     /// Ends everything that is over. Each `handle_*` does so first.
     pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(port) = self.reservations.due(now) {
+            self.close(port, now);
+            self.set_gauges();
+        }
         while let Some(place) = self.table.due(now) {
-            match self.table.get_mut(place) {
-                Some(allocation) if now < allocation.expires => {
-                    allocation.grants.purge(now);
-                    self.table.rearm(place, true);
-                }
-                Some(_) | None => self.end(place, Metric::EndedExpired, now),
+            let over = |allocation: &Allocation| {
+                let mut relays = allocation.relays();
+                relays.all(|relay| relay.expires <= now)
+            };
+            if self.table.get(place).is_none_or(over) {
+                self.end(place, Metric::EndedExpired, now);
+                continue;
             }
+            for family in Family::ALL {
+                self.release_family(place, family, now, |expires| expires <= now);
+            }
+            if let Some(allocation) = self.table.get_mut(place) {
+                allocation.grants.purge(now);
+            }
+            self.table.rearm(place, true);
         }
     }
 
     /// When [`Self::handle_timeout`] next has something to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.table.next_timer()
+        let timers = [self.table.next_timer(), self.reservations.next_timer()];
+        timers.into_iter().flatten().min()
     }
 
     /// The next thing to be done.
     pub fn poll_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front()
-    }
-
-    /// Ends the allocations of a session or a person, and refuses their
-    /// credentials from now on.
-    pub fn handle_revoke(&mut self, whom: Revoked, now: Instant, unix: u64) {
-        self.authority.revoke(whom, unix);
-        self.end_all_of(whom, now);
     }
 
     fn stun(
@@ -216,167 +269,10 @@ impl Server {
         }
     }
 
-    fn channel_data(
-        &mut self,
-        client: ClientId,
-        number: frame::ChannelNumber,
-        data: Range<usize>,
-        packet: &mut Packet,
-        now: Instant,
-    ) -> Result<Forward, Metric> {
-        let allocation = self
-            .table
-            .live_of_client(&client)
-            .ok_or(Metric::DroppedNoAllocation)?;
-        let peer = allocation
-            .grants
-            .peer_of(number, now)
-            .ok_or(Metric::DroppedNoChannel)?;
-        self.pass_to_peer(client, peer, data, packet, now)
-    }
-
-    fn send_indication(
-        &mut self,
-        client: ClientId,
-        stun: &Stun,
-        packet: &mut Packet,
-        now: Instant,
-    ) -> Result<Forward, Metric> {
-        if stun.unknown_in_send {
-            return Err(Metric::DroppedUnknownAttribute);
-        }
-        let (Some(peer), Some(data)) = (&stun.peer, &stun.data) else {
-            return Err(Metric::DroppedMalformed);
-        };
-        let peer = packet
-            .datagram()
-            .get(peer.clone())
-            .and_then(|value| frame::xor_address(value, &stun.transaction))
-            .ok_or(Metric::DroppedMalformed)?;
-        self.pass_to_peer(client, PeerAddr(peer), data.clone(), packet, now)
-    }
-
-    /// Data from a client on its way to a peer, of which only `data` is left
-    /// in the packet.
-    fn pass_to_peer(
-        &mut self,
-        client: ClientId,
-        peer: PeerAddr,
-        data: Range<usize>,
-        packet: &mut Packet,
-        now: Instant,
-    ) -> Result<Forward, Metric> {
-        let allocation = self
-            .table
-            .live_of_client(&client)
-            .ok_or(Metric::DroppedNoAllocation)?;
-        if peer.0.is_ipv6() {
-            return Err(Metric::DroppedPeerFamily);
-        }
-        if !allocation.grants.is_permitted(peer.0.ip(), now) {
-            return Err(Metric::DroppedNoPermission);
-        }
-        let port = allocation.port;
-        let length = data.len();
-        if !packet.narrow(data) {
-            return Err(Metric::DroppedMalformed);
-        }
-        match self
-            .policy
-            .route(peer, |port| self.table.live_of_port(port).is_some())
-        {
-            Route::Kernel => {
-                self.count_payload(Metric::PacketsToPeer, Metric::BytesToPeer, length);
-                Ok(Forward::ToPeer(port, peer))
-            }
-            Route::HandOver(receiver) => {
-                let sender = PeerAddr(SocketAddr::new(self.advertise, port.0));
-                let client = self.deliver(receiver, sender, packet, now)?;
-                self.count_payload(Metric::PacketsHandedOver, Metric::BytesHandedOver, length);
-                Ok(Forward::ToClient(client))
-            }
-            Route::Denied => Err(Metric::DroppedPeerDenied),
-        }
-    }
-
-    fn pass_to_client(
-        &mut self,
-        relay: RelayPort,
-        peer: PeerAddr,
-        packet: &mut Packet,
-        now: Instant,
-    ) -> Result<ClientId, Metric> {
-        let allocation = self
-            .table
-            .live_of_port(relay)
-            .ok_or(Metric::DroppedNoAllocation)?;
-        if !allocation.grants.is_permitted(peer.0.ip(), now) {
-            return Err(Metric::DroppedNoPermission);
-        }
-        // What one relay port sends another never comes through the kernel, so
-        // what claims to be from one there is not.
-        match self
-            .policy
-            .route(peer, |port| self.table.live_of_port(port).is_some())
-        {
-            Route::Kernel => self.deliver(relay, peer, packet, now),
-            Route::HandOver(_) | Route::Denied => Err(Metric::DroppedPeerDenied),
-        }
-    }
-
-    /// Puts the header on a payload for the client behind `receiver`, if that
-    /// client hears `peer`.
-    fn deliver(
-        &mut self,
-        receiver: RelayPort,
-        peer: PeerAddr,
-        packet: &mut Packet,
-        now: Instant,
-    ) -> Result<ClientId, Metric> {
-        let allocation = self
-            .table
-            .live_of_port(receiver)
-            .ok_or(Metric::DroppedNoAllocation)?;
-        let SocketAddr::V4(address) = peer.0 else {
-            return Err(Metric::DroppedPeerFamily);
-        };
-        if !allocation.grants.is_permitted(peer.0.ip(), now) {
-            return Err(Metric::DroppedNoPermission);
-        }
-        let client = allocation.client;
-        let channel = allocation.grants.channel_of(peer, now);
-        let length = u16::try_from(packet.datagram().len()).map_err(|_| Metric::DroppedTooLarge)?;
-        let fits = match channel {
-            Some(channel) => packet.wrap(&frame::channel_header(channel, length), 1),
-            None => {
-                let transaction = self.indication_transaction();
-                packet.wrap(
-                    &frame::data_indication_header(&transaction, address, length),
-                    4,
-                )
-            }
-        };
-        fits.then_some(client).ok_or(Metric::DroppedTooLarge)
-    }
-
-    /// Nothing answers an indication, so its transaction id only has to be
-    /// another one each time.
-    fn indication_transaction(&mut self) -> TransactionBytes {
-        self.indications_sent = self.indications_sent.wrapping_add(1);
-        let mut transaction = *b"payb\0\0\0\0\0\0\0\0";
-        let count = self.indications_sent.to_be_bytes();
-        transaction
-            .iter_mut()
-            .skip(4)
-            .zip(count)
-            .for_each(|(place, byte)| *place = byte);
-        transaction
-    }
-
-    fn count_payload(&self, packets: Metric, bytes: Metric, length: usize) {
-        self.counters.count(packets);
-        self.counters
-            .add(bytes, u64::try_from(length).unwrap_or(u64::MAX));
+    /// The relayed transport address of this port.
+    pub(super) fn relayed(&self, port: RelayPort) -> Option<SocketAddr> {
+        let ip = (*self.advertise.of(port.family))?;
+        Some(SocketAddr::new(ip, port.port))
     }
 
     /// Ends one allocation and counts it under `cause`.
@@ -384,14 +280,54 @@ impl Server {
         let Some(allocation) = self.table.remove(place) else {
             return;
         };
-        self.ports.give_back(allocation.port, now);
-        self.effects.push_back(Effect::CloseRelay(allocation.port));
+        for port in allocation.ports() {
+            self.close(port, now);
+        }
         self.counters.count(cause);
-        self.count_allocations();
+        self.set_gauges();
     }
 
-    pub(super) fn count_allocations(&self) {
-        let count = u64::try_from(self.table.len()).unwrap_or(u64::MAX);
-        self.counters.set(Metric::Allocations, count);
+    /// Takes the relayed transport address of `family` from an allocation, if
+    /// it has one whose end `is_over`.
+    pub(super) fn release_family(
+        &mut self,
+        place: Place,
+        family: Family,
+        now: Instant,
+        is_over: impl Fn(Instant) -> bool,
+    ) {
+        let mut released = None;
+        self.table.change_ports(place, |allocation| {
+            let relay = allocation.relays.of_mut(family);
+            if relay.is_some_and(|relay| is_over(relay.expires)) {
+                released = relay.take();
+            }
+        });
+        if let Some(relay) = released {
+            self.close(relay.port, now);
+            self.set_gauges();
+        }
+    }
+
+    /// Gives a port back whose socket may be open.
+    pub(super) fn close(&mut self, port: RelayPort, now: Instant) {
+        if let Some(ports) = self.ports.of_mut(port.family) {
+            ports.give_back(port, now);
+        }
+        self.effects.push_back(Effect::CloseRelay(port));
+    }
+
+    /// Brings the gauges up to date.
+    pub(super) fn set_gauges(&self) {
+        let set = |metric, count: usize| {
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            self.counters.set(metric, count);
+        };
+        let ports = || [&self.ports.v4, &self.ports.v6].into_iter().flatten();
+        set(Metric::Allocations, self.table.len());
+        set(Metric::Reservations, self.reservations.len());
+        set(Metric::PortsFree, ports().map(Ports::free).sum());
+        set(Metric::PortsResting, ports().map(Ports::resting).sum());
+        set(Metric::Draining, usize::from(self.draining));
     }
 }

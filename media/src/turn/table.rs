@@ -1,12 +1,38 @@
-//! All allocations of a relay, found by client, by port, by owner and by the
-//! time they need attention. Only searched, never walked, per packet.
+//! All allocations of a relay, found by client, by port, by owner, by the
+//! address they come from, and by the time they need attention. Only searched,
+//! never walked, per packet.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use super::alloc::{Allocation, Phase};
-use super::auth::Owner;
+use super::auth::{Owner, Subject};
 use super::{ClientId, RelayPort};
+
+/// Where allocations come from, as a quota counts them: one IPv4 address or
+/// one IPv6 /64, and whether the credential is one that many may share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Source {
+    prefix: u128,
+    is_static: bool,
+}
+
+impl Source {
+    pub(super) fn new(client: &ClientId, subject: &Subject) -> Self {
+        Self {
+            prefix: match client.address.ip().to_canonical() {
+                IpAddr::V4(ip) => u128::from(ip.to_bits()),
+                IpAddr::V6(ip) => 1 << 127 | ip.to_bits() >> 64,
+            },
+            is_static: matches!(subject, Subject::Static(_)),
+        }
+    }
+
+    pub(super) fn is_static(self) -> bool {
+        self.is_static
+    }
+}
 
 /// Place of an allocation in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +53,14 @@ pub(super) struct Table {
     by_client: HashMap<ClientId, Place>,
     by_port: HashMap<RelayPort, Place>,
     by_owner: BTreeMap<Owner, BTreeSet<Place>>,
+    by_source: HashMap<Source, usize>,
     timers: BTreeSet<(Instant, Place)>,
+    companions: usize,
+}
+
+/// How many ports are being opened for it to be kept back.
+fn companions(allocation: &Allocation) -> usize {
+    allocation.ports().count() - allocation.relays().count()
 }
 
 impl Table {
@@ -38,7 +71,12 @@ impl Table {
         });
         let timer = allocation.deadline();
         self.by_client.insert(allocation.client, place);
-        self.by_port.insert(allocation.port, place);
+        self.companions += companions(&allocation);
+        for port in allocation.ports() {
+            self.by_port.insert(port, place);
+        }
+        let source = Source::new(&allocation.client, &allocation.identity.subject);
+        *self.by_source.entry(source).or_default() += 1;
         self.by_owner
             .entry(allocation.identity.subject.owner())
             .or_default()
@@ -54,8 +92,18 @@ impl Table {
         let Entry { allocation, timer } = self.entries.get_mut(place.0)?.take()?;
         self.vacant.push(place);
         self.by_client.remove(&allocation.client);
-        self.by_port.remove(&allocation.port);
+        self.companions -= companions(&allocation);
+        for port in allocation.ports() {
+            self.by_port.remove(&port);
+        }
         self.timers.remove(&(timer, place));
+        let source = Source::new(&allocation.client, &allocation.identity.subject);
+        if let Some(count) = self.by_source.get_mut(&source) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.by_source.remove(&source);
+            }
+        }
         let owner = allocation.identity.subject.owner();
         if let Some(places) = self.by_owner.get_mut(&owner) {
             places.remove(&place);
@@ -88,14 +136,17 @@ impl Table {
         self.by_port.get(&port).copied()
     }
 
-    pub(super) fn live_of_client(&self, client: &ClientId) -> Option<&Allocation> {
-        self.get(self.of_client(client)?)
-            .filter(|allocation| allocation.phase == Phase::Live)
+    pub(super) fn live_of_client(&self, client: &ClientId) -> Option<Place> {
+        self.of_client(client).filter(|place| self.is_live(*place))
     }
 
-    pub(super) fn live_of_port(&self, port: RelayPort) -> Option<&Allocation> {
-        self.get(self.of_port(port)?)
-            .filter(|allocation| allocation.phase == Phase::Live)
+    pub(super) fn live_of_port(&self, port: RelayPort) -> Option<Place> {
+        self.of_port(port).filter(|place| self.is_live(*place))
+    }
+
+    fn is_live(&self, place: Place) -> bool {
+        self.get(place)
+            .is_some_and(|allocation| allocation.phase == Phase::Live)
     }
 
     pub(super) fn of_owner(&self, owner: &Owner) -> Vec<Place> {
@@ -105,15 +156,45 @@ impl Table {
             .unwrap_or_default()
     }
 
+    /// What a person holds, as a quota counts it: allocations, and ports that
+    /// are being opened to be kept back.
     pub(super) fn held_by(&self, owner: &Owner) -> usize {
-        self.by_owner.get(owner).map_or(0, BTreeSet::len)
+        let places = self.by_owner.get(owner).into_iter().flatten();
+        let allocations = places.filter_map(|place| self.get(*place));
+        allocations
+            .map(|allocation| 1 + companions(allocation))
+            .sum()
     }
 
-    /// Gives an allocation another port.
-    pub(super) fn move_to(&mut self, place: Place, port: RelayPort) {
-        if let Some(Some(entry)) = self.entries.get_mut(place.0) {
-            self.by_port.remove(&entry.allocation.port);
-            entry.allocation.port = port;
+    /// The same for all together.
+    pub(super) fn held(&self) -> usize {
+        self.by_client.len() + self.companions
+    }
+
+    pub(super) fn held_from(&self, source: &Source) -> usize {
+        self.by_source.get(source).copied().unwrap_or_default()
+    }
+
+    /// Every place that is taken, in no order that means anything.
+    pub(super) fn places(&self) -> Vec<Place> {
+        let taken = self.entries.iter().enumerate();
+        taken
+            .filter_map(|(index, entry)| entry.as_ref().map(|_| Place(index)))
+            .collect()
+    }
+
+    /// Changes which ports an allocation has.
+    pub(super) fn change_ports(&mut self, place: Place, change: impl FnOnce(&mut Allocation)) {
+        let Some(Some(entry)) = self.entries.get_mut(place.0) else {
+            return;
+        };
+        for port in entry.allocation.ports() {
+            self.by_port.remove(&port);
+        }
+        self.companions -= companions(&entry.allocation);
+        change(&mut entry.allocation);
+        self.companions += companions(&entry.allocation);
+        for port in entry.allocation.ports() {
             self.by_port.insert(port, place);
         }
     }

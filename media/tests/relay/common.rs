@@ -12,7 +12,7 @@ use payambar_media::turn::codec::Crypto;
 use payambar_media::turn::packet::Packet;
 use payambar_media::turn::server::{Effect, Entropy, Forward, RelayFailure, Server};
 use payambar_media::turn::{ClientId, PeerAddr, RelayPort};
-use payambar_media::{Counters, RelayConfig, mint_credential};
+use payambar_media::{Counters, RelayAddress, RelayConfig, long_term_key, mint_credential};
 use rtc_stun::attributes::{
     ATTR_MESSAGE_INTEGRITY, ATTR_NONCE, ATTR_REALM, ATTR_XOR_PEER_ADDRESS,
     ATTR_XOR_RELAYED_ADDRESS, ATTR_XORMAPPED_ADDRESS, AttrType,
@@ -245,16 +245,28 @@ pub(crate) fn config() -> RelayConfig {
             "0.0.0.0:3478".parse().unwrap(),
             "[::]:3478".parse().unwrap(),
         ],
-        relay_bind: Ipv4Addr::UNSPECIFIED,
-        relay_advertise: ADVERTISED,
+        relays: vec![RelayAddress {
+            bind: Ipv4Addr::UNSPECIFIED.into(),
+            advertise: ADVERTISED.into(),
+        }],
         ports: 50_000..=50_099,
         excluded_ports: vec![50_000],
         realm: REALM.to_owned(),
         secret: SECRET.to_vec(),
-        static_users: vec![("static".to_owned(), "pass".to_owned())],
+        static_users: vec![(
+            "static".to_owned(),
+            long_term_key("static", REALM, "pass").unwrap(),
+        )],
         own_addresses: vec!["8.8.4.4".parse().unwrap()],
         allow_peers: vec![],
         max_allocations_per_user: 3,
+        max_allocations_per_ip_static: 0,
+        max_allocations_per_ip_session: 0,
+        max_allocations: 0,
+        max_bytes_per_second_each: 0,
+        max_bytes_per_second: 0,
+        max_unauthenticated_answers: 0,
+        legacy_channels: false,
         max_credential_lifetime: Duration::from_secs(HOUR),
     }
 }
@@ -266,7 +278,7 @@ pub(crate) struct World {
     pub(crate) now: Instant,
     pub(crate) unix: u64,
     /// Relay ports that are open.
-    pub(crate) open: BTreeSet<u16>,
+    pub(crate) open: BTreeSet<RelayPort>,
     /// How opening a port ends, until this many have failed.
     pub(crate) failures: Vec<RelayFailure>,
     /// Leaves [`Effect::OpenRelay`] unanswered and collects the ports.
@@ -335,12 +347,12 @@ impl World {
                         self.server.handle_relay_failed(port, failure, self.now);
                     }
                     (None, None) => {
-                        assert!(self.open.insert(port.0), "{port:?} is open already");
+                        assert!(self.open.insert(port), "{port:?} is open already");
                         self.server.handle_relay_opened(port, self.now);
                     }
                 },
                 Effect::CloseRelay(port) => {
-                    self.open.remove(&port.0);
+                    self.open.remove(&port);
                 }
             }
         }
@@ -399,7 +411,7 @@ impl World {
         let reply = self.request(caller, ALLOCATE, &[udp()]);
         assert_eq!(reply.code(), 0);
         assert_eq!(reply.relayed().ip(), IpAddr::V4(ADVERTISED));
-        RelayPort(reply.relayed().port())
+        RelayPort::v4(reply.relayed().port())
     }
 
     pub(crate) fn permit(&mut self, caller: &mut Caller, address: &str) {

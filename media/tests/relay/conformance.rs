@@ -1,6 +1,7 @@
 //! Binding, Allocate and Refresh, one test per rule of RFC 8489 and RFC 8656.
 
 use payambar_media::counters::Metric;
+use payambar_media::turn::RelayPort;
 use rtc_stun::attributes::{ATTR_FINGERPRINT, ATTR_SOFTWARE, ATTR_UNKNOWN_ATTRIBUTES};
 use rtc_stun::fingerprint::FINGERPRINT;
 use rtc_stun::message::Setter;
@@ -47,7 +48,7 @@ fn an_allocation_is_told_once_its_port_is_open() {
     world.server.handle_relay_opened(held[0], world.now);
     let told = world.drain();
     assert_eq!(told.len(), 1);
-    assert_eq!(told[0].1.relayed().port(), held[0].0);
+    assert_eq!(told[0].1.relayed().port(), held[0].port);
 }
 
 #[test]
@@ -55,7 +56,7 @@ fn an_allocation_says_address_lifetime_and_mapped_address_and_is_signed() {
     let (mut world, mut caller) = (World::new(), alice());
     let reply = world.request(&mut caller, ALLOCATE, &[udp()]);
     assert_eq!(reply.code(), 0);
-    assert!(world.open.contains(&reply.relayed().port()));
+    assert!(world.open.contains(&RelayPort::v4(reply.relayed().port())));
     assert_eq!(reply.mapped(), caller.id.address);
     assert_eq!(reply.lifetime(), 600);
     assert!(caller.trusts(&reply));
@@ -123,17 +124,12 @@ fn a_reservation_token_gets_508_and_with_what_it_settles_400() {
 #[test]
 fn an_unknown_comprehension_required_attribute_gets_420_which_names_it() {
     let (mut world, mut caller) = (World::new(), alice());
-    let unknown = [
-        udp(),
-        (0x7777, vec![1]),
-        (DONT_FRAGMENT, vec![]),
-        (0x7777, vec![]),
-    ];
+    let unknown = [udp(), (0x7777, vec![1]), (0x0026, vec![]), (0x7777, vec![])];
     let reply = world.request(&mut caller, ALLOCATE, &unknown);
     assert_eq!(reply.code(), 420);
     assert_eq!(
         reply.0.get(ATTR_UNKNOWN_ATTRIBUTES).unwrap(),
-        [0x00, 0x1A, 0x77, 0x77]
+        [0x00, 0x26, 0x77, 0x77]
     );
     assert!(caller.trusts(&reply));
     assert!(world.open.is_empty());
@@ -142,7 +138,7 @@ fn an_unknown_comprehension_required_attribute_gets_420_which_names_it() {
 #[test]
 fn an_unknown_optional_attribute_is_ignored() {
     assert_eq!(
-        code_of_allocate(&[udp(), (0x8000, vec![2, 0, 0, 0]), (0xFFFF, vec![1])]),
+        code_of_allocate(&[udp(), (0x8022, vec![2, 0, 0, 0]), (0xFFFF, vec![1])]),
         0
     );
 }

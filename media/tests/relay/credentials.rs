@@ -59,7 +59,7 @@ fn a_revoked_sessions_allocations_end_at_once_and_stay_ended() {
     world.permit(&mut gone, "1.1.1.1:9");
     world.revoke(Revoked::Session(7, 3));
     world.drain();
-    assert!(!world.open.contains(&port.0));
+    assert!(!world.open.contains(&port));
     assert_eq!(
         (world.open.len(), world.count(Metric::EndedRevoked)),
         (1, 1)
@@ -99,7 +99,7 @@ fn an_allocation_revoked_while_it_opens_is_closed_and_gets_401() {
     assert!(world.ask(caller.id, &request.raw).is_none());
     world.revoke(Revoked::Session(7, 3));
     let port = world.hold.take().unwrap()[0];
-    world.open.insert(port.0);
+    world.open.insert(port);
     world.server.handle_relay_opened(port, world.now);
     let told = world.drain();
     assert_eq!(told[0].1.code(), 401);

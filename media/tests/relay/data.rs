@@ -19,7 +19,7 @@ fn address(text: &str) -> SocketAddr {
 fn allocated() -> (World, Caller, RelayPort) {
     let (mut world, mut caller) = (World::new(), Caller::session("192.0.2.1:4000", 7, 3));
     let reply = world.request(&mut caller, ALLOCATE, &[udp(), lifetime(3600)]);
-    (world, caller, RelayPort(reply.relayed().port()))
+    (world, caller, RelayPort::v4(reply.relayed().port()))
 }
 
 #[test]
@@ -112,8 +112,8 @@ fn data_without_a_permission_or_a_channel_is_dropped_and_counted() {
 }
 
 #[test]
-fn a_send_indication_that_must_not_be_fragmented_is_dropped() {
-    let (mut world, mut caller, _) = allocated();
+fn a_send_indication_with_dont_fragment_goes_whole() {
+    let (mut world, mut caller, port) = allocated();
     world.permit(&mut caller, PEER_ADDRESS);
     let attributes = [
         peer(PEER_ADDRESS),
@@ -121,8 +121,8 @@ fn a_send_indication_that_must_not_be_fragmented_is_dropped() {
         (DATA, b"x".to_vec()),
     ];
     let bytes = message(SEND_INDICATION, *b"indication!!", &attributes).raw;
-    assert_eq!(world.send(&caller, &bytes), None);
-    assert_eq!(world.count(Metric::DroppedUnknownAttribute), 1);
+    let whole = Forward::ToPeerWhole(port, PeerAddr(PEER_ADDRESS.parse().unwrap()));
+    assert_eq!(world.send(&caller, &bytes), Some((whole, b"x".to_vec())));
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn pair() -> (World, [Caller; 2], [RelayPort; 2], [String; 2]) {
         Caller::session("192.0.2.2:4000", 8, 3),
     ];
     let ports = callers.each_mut().map(|caller| world.allocate(caller));
-    let addresses = ports.map(|port| format!("{ADVERTISED}:{}", port.0));
+    let addresses = ports.map(|port| format!("{ADVERTISED}:{}", port.port));
     (world, callers, ports, addresses)
 }
 
@@ -266,7 +266,7 @@ fn a_hand_over_needs_the_senders_permission() {
 fn a_port_of_our_relay_where_nobody_lives_is_not_reached() {
     let (mut world, [mut a, mut b], [_, port_b], [_, at_b]) = pair();
     world.permit(&mut a, &at_b);
-    for port in [3478, 50_000, 22, port_b.0 ^ 1] {
+    for port in [3478, 50_000, 22, port_b.port ^ 1] {
         let to = format!("{ADVERTISED}:{port}");
         assert_eq!(world.send(&a, &send_indication(&to, b"x")), None);
     }
@@ -291,13 +291,13 @@ fn what_claims_to_come_from_our_relay_through_the_kernel_is_dropped() {
 #[test]
 fn an_address_opened_on_purpose_is_reached_but_on_our_own_ports() {
     let mut config = config();
-    config.relay_advertise = [127, 0, 0, 1].into();
+    config.relays[0].advertise = [127, 0, 0, 1].into();
     config.allow_peers = vec!["127.0.0.0/8".parse().unwrap()];
     let mut world = World::with(&config);
     let mut caller = Caller::session("192.0.2.1:4000", 7, 3);
     let reply = world.request(&mut caller, ALLOCATE, &[udp()]);
     world.permit(&mut caller, "127.0.0.1:3480");
-    let port = RelayPort(reply.relayed().port());
+    let port = RelayPort::v4(reply.relayed().port());
     let (forward, _) = world
         .send(&caller, &send_indication("127.0.0.1:3480", b"x"))
         .unwrap();

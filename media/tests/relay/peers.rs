@@ -87,15 +87,25 @@ fn closed_peers_get_403() {
 }
 
 #[test]
-fn a_channel_number_outside_0x4000_to_0x7fff_gets_400() {
-    let (mut world, mut caller) = (World::new(), alice());
-    world.allocate(&mut caller);
-    for (number, code) in [(0x3FFF, 400), (0x4000, 0), (0x8000, 400), (0xFFFF, 400)] {
-        let attributes = [channel(number), peer("1.1.1.1:9")];
-        assert_eq!(
-            world.request(&mut caller, CHANNEL_BIND, &attributes).code(),
-            code
-        );
+fn channels_end_at_0x4fff_or_at_0x7fff_where_old_clients_are_let_in() {
+    for (legacy, beyond) in [(false, 400), (true, 0)] {
+        let mut config = config();
+        config.legacy_channels = legacy;
+        let (mut world, mut caller) = (World::with(&config), alice());
+        world.allocate(&mut caller);
+        for (number, code) in [
+            (0x3FFF, 400),
+            (0x4000, 0),
+            (0x4FFF, 0),
+            (0x5000, beyond),
+            (0x7FFF, beyond),
+            (0x8000, 400),
+            (0xFFFF, 400),
+        ] {
+            let attributes = [channel(number), peer(&format!("1.1.1.1:{number}"))];
+            let reply = world.request(&mut caller, CHANNEL_BIND, &attributes);
+            assert_eq!(reply.code(), code, "{number:#x} {legacy}");
+        }
     }
 }
 

@@ -118,7 +118,7 @@ proptest! {
                 world.server.handle_client(client, &mut packet, world.now, world.unix);
                 world.drain();
             }
-            for (relay, from) in [(port, "1.1.1.1:9"), (RelayPort(1), "[::1]:9")] {
+            for (relay, from) in [(port, "1.1.1.1:9"), (RelayPort::v4(1), "[::1]:9")] {
                 let mut packet = Packet::holding(&bytes).unwrap();
                 let from = PeerAddr(from.parse().unwrap());
                 world.server.handle_peer(relay, from, &mut packet, world.now);

@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use payambar_media::counters::Metric;
-use payambar_media::{RelayConfig, RelayHandle, StartError, mint_credential, start};
+use payambar_media::{RelayAddress, RelayConfig, RelayHandle, StartError, mint_credential, start};
 use rtc_stun::attributes::ATTR_NONCE;
 
 use crate::common::*;
@@ -18,8 +18,10 @@ use crate::common::*;
 fn loopback() -> RelayConfig {
     let mut config = config();
     config.listen = vec!["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()];
-    config.relay_bind = Ipv4Addr::LOCALHOST;
-    config.relay_advertise = Ipv4Addr::LOCALHOST;
+    config.relays = vec![RelayAddress {
+        bind: Ipv4Addr::LOCALHOST.into(),
+        advertise: Ipv4Addr::LOCALHOST.into(),
+    }];
     config.ports = 20_000..=29_999;
     config.allow_peers = vec!["127.0.0.0/8".parse().unwrap()];
     config
@@ -260,7 +262,7 @@ fn an_address_that_cannot_be_bound_is_named() {
     assert!(error.to_string().contains(&address.to_string()), "{error}");
 
     let mut config = loopback();
-    config.relay_bind = Ipv4Addr::new(192, 0, 2, 1);
+    config.relays[0].bind = Ipv4Addr::new(192, 0, 2, 1).into();
     assert!(start(config).unwrap_err().to_string().contains("192.0.2.1"));
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::RelayAddress;
 use crate::turn::frame::{Frame, classify};
 use crate::turn::test_now;
 
@@ -9,16 +10,28 @@ const NOW: u64 = 1_900_000_000;
 fn authority(now: Instant) -> Authority {
     let config = RelayConfig {
         listen: vec![],
-        relay_bind: [127, 0, 0, 1].into(),
-        relay_advertise: [127, 0, 0, 1].into(),
+        relays: vec![RelayAddress {
+            bind: [127, 0, 0, 1].into(),
+            advertise: [127, 0, 0, 1].into(),
+        }],
         ports: 1..=1,
         excluded_ports: vec![],
         realm: "test".to_owned(),
         secret: SECRET.to_vec(),
-        static_users: vec![("static".to_owned(), "pass".to_owned())],
+        static_users: vec![(
+            "static".to_owned(),
+            long_term_key("static", "test", "pass").unwrap(),
+        )],
         own_addresses: vec![],
         allow_peers: vec![],
         max_allocations_per_user: 0,
+        max_allocations_per_ip_static: 0,
+        max_allocations_per_ip_session: 0,
+        max_allocations: 0,
+        max_bytes_per_second_each: 0,
+        max_bytes_per_second: 0,
+        max_unauthenticated_answers: 0,
+        legacy_channels: false,
         max_credential_lifetime: Duration::from_secs(HOUR),
     };
     Authority::new(&config, Crypto::new().unwrap(), &[7; 32], now)

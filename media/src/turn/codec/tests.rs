@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 
 use proptest::prelude::*;
+use rtc_stun::xoraddr::XorMappedAddress;
 
 use super::*;
 use crate::turn::frame::{Frame, classify};
@@ -122,7 +123,9 @@ fn read_everything(bytes: &[u8]) {
     let _ = (
         request.lifetime(),
         request.wants_udp(),
-        request.wants_ipv4(),
+        request.requested_family(),
+        request.additional_family(),
+        request.reservation_token(),
         request.even_port(),
     );
     let _ = (

@@ -144,20 +144,18 @@ fn an_integrity_of_another_length_is_noted_as_bad() {
 
 #[test]
 fn a_data_indication_header_is_what_other_decoders_expect() {
-    let peer = std::net::SocketAddrV4::new(Ipv4Addr::new(198, 51, 100, 7), 40_000);
-    let mut raw = data_indication_header(b"abcdefghijkl", peer, 5).to_vec();
-    raw.extend_from_slice(b"hello\0\0\0");
-    let mut message = Message::new();
-    message.unmarshal_binary(&raw).unwrap();
-    let mut address = PeerAddress::default();
-    address.get_from(&message).unwrap();
-    assert_eq!(
-        (address.ip, address.port),
-        (IpAddr::V4(*peer.ip()), peer.port())
-    );
-    assert_eq!(message.get(ATTR_DATA).unwrap(), b"hello");
-    assert_eq!(message.typ.value(), 0x0017);
-    assert!(message.contains(ATTR_XOR_PEER_ADDRESS));
+    for peer in ["198.51.100.7:40000", "[2001:db8:1:2:3:4:5:6]:40001"] {
+        let peer: SocketAddr = peer.parse().unwrap();
+        let mut raw = DataHeader::new(b"abcdefghijkl", peer, 5).bytes().to_vec();
+        raw.extend_from_slice(b"hello\0\0\0");
+        let mut message = Message::new();
+        message.unmarshal_binary(&raw).unwrap();
+        let mut address = PeerAddress::default();
+        address.get_from(&message).unwrap();
+        assert_eq!(SocketAddr::new(address.ip, address.port), peer);
+        assert_eq!(message.get(ATTR_DATA).unwrap(), b"hello");
+        assert_eq!(message.typ.value(), 0x0017);
+    }
 }
 
 proptest! {

@@ -3,6 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::RelayAddress;
 
 const RELAY: &str = "203.0.113.9";
 const OWN: &str = "8.8.4.4";
@@ -10,8 +11,10 @@ const OWN: &str = "8.8.4.4";
 fn policy(allow: &[&str]) -> PeerPolicy {
     let config = RelayConfig {
         listen: vec![],
-        relay_bind: Ipv4Addr::UNSPECIFIED,
-        relay_advertise: RELAY.parse().unwrap(),
+        relays: vec![RelayAddress {
+            bind: Ipv4Addr::UNSPECIFIED.into(),
+            advertise: ip(RELAY),
+        }],
         ports: 49_152..=65_535,
         excluded_ports: vec![49_152],
         realm: String::new(),
@@ -20,6 +23,13 @@ fn policy(allow: &[&str]) -> PeerPolicy {
         own_addresses: vec![ip(OWN), ip("2a00::7")],
         allow_peers: allow.iter().map(|net| net.parse().unwrap()).collect(),
         max_allocations_per_user: 0,
+        max_allocations_per_ip_static: 0,
+        max_allocations_per_ip_session: 0,
+        max_allocations: 0,
+        max_bytes_per_second_each: 0,
+        max_bytes_per_second: 0,
+        max_unauthenticated_answers: 0,
+        legacy_channels: false,
         max_credential_lifetime: Duration::ZERO,
     };
     PeerPolicy::new(&config, &[3478])
@@ -31,7 +41,7 @@ fn ip(text: &str) -> IpAddr {
 
 fn route(policy: &PeerPolicy, peer: &str) -> Route {
     policy.route(PeerAddr(peer.parse().unwrap()), |port| {
-        port == RelayPort(50_000)
+        port == RelayPort::v4(50_000)
     })
 }
 
@@ -125,18 +135,16 @@ fn public_unicast_addresses_are_open() {
 }
 
 #[test]
-fn a_mapped_address_is_the_address_it_maps() {
-    let policy = policy(&[]);
+fn a_mapped_address_is_never_reached() {
+    let policy = policy(&["0.0.0.0/0", "::/0"]);
     for address in CLOSED.iter().chain(&OPEN) {
         let IpAddr::V4(v4) = ip(address) else {
             continue;
         };
         let mapped = IpAddr::V6(v4.to_ipv6_mapped());
-        assert_eq!(
-            policy.permits(mapped),
-            policy.permits(ip(address)),
-            "{address}"
-        );
+        assert!(!policy.permits(mapped), "{address}");
+        let peer = PeerAddr(SocketAddr::new(mapped, 50_000));
+        assert_eq!(policy.route(peer, |_| true), Route::Denied, "{address}");
     }
 }
 
@@ -170,7 +178,7 @@ fn our_relay_address_is_permitted_and_only_its_live_ports_are_reached() {
     assert!(policy.permits(ip(RELAY)));
     assert_eq!(
         route(&policy, "203.0.113.9:50000"),
-        Route::HandOver(RelayPort(50_000))
+        Route::HandOver(RelayPort::v4(50_000))
     );
     assert_eq!(route(&policy, "203.0.113.9:50001"), Route::Denied);
     assert_eq!(route(&policy, "203.0.113.9:3478"), Route::Denied);
@@ -217,7 +225,7 @@ proptest! {
             || v4.to_string() == OWN;
         let policy = policy(&[]);
         prop_assert_eq!(policy.permits(v4.into()), !closed || v4.to_string() == RELAY);
-        prop_assert_eq!(policy.permits(v4.to_ipv6_mapped().into()), policy.permits(v4.into()));
+        prop_assert!(!policy.permits(v4.to_ipv6_mapped().into()));
         for carrier in carriers(v4) {
             prop_assert!(!policy.permits(carrier.into()));
         }
@@ -226,7 +234,7 @@ proptest! {
     #[test]
     fn no_ipv6_address_outside_2000_3_is_open(bits: u128) {
         let v6 = Ipv6Addr::from_bits(bits);
-        if bits >> 125 != 1 && v6.to_ipv4_mapped().is_none() {
+        if bits >> 125 != 1 {
             prop_assert!(!policy(&[]).permits(v6.into()));
         }
     }
