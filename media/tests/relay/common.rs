@@ -2,13 +2,14 @@
 //! that write requests with the message layer and read the answers.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use payambar_media::counters::Metric;
 use payambar_media::turn::auth::Revoked;
 use payambar_media::turn::codec::Crypto;
+use payambar_media::turn::frame::xor_address;
 use payambar_media::turn::packet::Packet;
 use payambar_media::turn::server::{Effect, Entropy, Forward, RelayFailure, Server};
 use payambar_media::turn::{ClientId, PeerAddr, RelayPort};
@@ -47,6 +48,8 @@ pub(crate) const FAMILY: u16 = 0x0017;
 pub(crate) const EVEN_PORT: u16 = 0x0018;
 pub(crate) const TRANSPORT: u16 = 0x0019;
 pub(crate) const DONT_FRAGMENT: u16 = 0x001A;
+pub(crate) const ADDITIONAL_FAMILY: u16 = 0x8000;
+pub(crate) const ADDRESS_ERROR: u16 = 0x8001;
 pub(crate) const RESERVATION_TOKEN: u16 = 0x0022;
 
 /// An attribute to be written: its type and value.
@@ -58,6 +61,16 @@ pub(crate) fn udp() -> Attribute {
 
 pub(crate) fn lifetime(seconds: u32) -> Attribute {
     (LIFETIME, seconds.to_be_bytes().to_vec())
+}
+
+/// REQUESTED-ADDRESS-FAMILY: 1 is IPv4, 2 is IPv6.
+pub(crate) fn family(number: u8) -> Attribute {
+    (FAMILY, vec![number, 0, 0, 0])
+}
+
+/// ADDITIONAL-ADDRESS-FAMILY.
+pub(crate) fn additional(number: u8) -> Attribute {
+    (ADDITIONAL_FAMILY, vec![number, 0, 0, 0])
 }
 
 pub(crate) fn channel(number: u16) -> Attribute {
@@ -127,6 +140,17 @@ impl Reply {
 
     pub(crate) fn relayed(&self) -> SocketAddr {
         self.address(ATTR_XOR_RELAYED_ADDRESS)
+    }
+
+    /// Every relayed transport address, in order.
+    pub(crate) fn all_relayed(&self) -> Vec<SocketAddr> {
+        let attributes = self.0.attributes.0.iter();
+        attributes
+            .filter(|attribute| attribute.typ == ATTR_XOR_RELAYED_ADDRESS)
+            .map(|attribute| {
+                xor_address(&attribute.value, &self.0.transaction_id.0).expect("an address")
+            })
+            .collect()
     }
 
     pub(crate) fn mapped(&self) -> SocketAddr {
@@ -271,6 +295,18 @@ pub(crate) fn config() -> RelayConfig {
     }
 }
 
+pub(crate) const ADVERTISED_V6: &str = "2a00:1450::99";
+
+/// A relay with an address of each family.
+pub(crate) fn dual_config() -> RelayConfig {
+    let mut config = config();
+    config.relays.push(RelayAddress {
+        bind: Ipv6Addr::UNSPECIFIED.into(),
+        advertise: ADVERTISED_V6.parse().unwrap(),
+    });
+    config
+}
+
 /// The core, its clock, and the kernel's part of the bargain.
 pub(crate) struct World {
     pub(crate) server: Server,
@@ -281,6 +317,8 @@ pub(crate) struct World {
     pub(crate) open: BTreeSet<RelayPort>,
     /// How opening a port ends, until this many have failed.
     pub(crate) failures: Vec<RelayFailure>,
+    /// How many ports open before the first of `failures`.
+    pub(crate) succeed_first: usize,
     /// Leaves [`Effect::OpenRelay`] unanswered and collects the ports.
     pub(crate) hold: Option<Vec<RelayPort>>,
 }
@@ -292,12 +330,13 @@ impl World {
 
     pub(crate) fn with(config: &RelayConfig) -> Self {
         let counters = Arc::new(Counters::new());
+        // SplitMix64: every bit of it is as good as the others.
         let mut state = 1_u64;
         let random = move || {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            state >> 20
+            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mixed = (state ^ state >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+            mixed ^ mixed >> 31
         };
         let entropy = Entropy {
             nonce_key: [7; 32],
@@ -318,6 +357,7 @@ impl World {
             unix: UNIX,
             open,
             failures,
+            succeed_first: 0,
             hold: None,
         }
     }
@@ -335,15 +375,23 @@ impl World {
         self.counters.value(metric)
     }
 
+    fn next_failure(&mut self) -> Option<RelayFailure> {
+        if let Some(left) = self.succeed_first.checked_sub(1) {
+            self.succeed_first = left;
+            return None;
+        }
+        self.failures.pop()
+    }
+
     /// Does what the core wants done; returns what clients were told.
     pub(crate) fn drain(&mut self) -> Vec<(ClientId, Reply)> {
         let mut told = Vec::new();
         while let Some(effect) = self.server.poll_effect() {
             match effect {
                 Effect::Answer { client, bytes } => told.push((client, Reply::read(&bytes))),
-                Effect::OpenRelay(port) => match (&mut self.hold, self.failures.pop()) {
-                    (Some(held), _) => held.push(port),
-                    (None, Some(failure)) => {
+                Effect::OpenRelay(port) => match (self.next_failure(), &mut self.hold) {
+                    (_, Some(held)) => held.push(port),
+                    (Some(failure), None) => {
                         self.server.handle_relay_failed(port, failure, self.now);
                     }
                     (None, None) => {

@@ -14,7 +14,15 @@ mod credentials;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod families;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod operate;
+#[cfg(test)]
 mod peers;
+#[cfg(test)]
+mod reservations;
 #[cfg(test)]
 mod robustness;
 #[cfg(test)]

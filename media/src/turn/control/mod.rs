@@ -4,6 +4,7 @@
 
 mod allocate;
 mod grant;
+mod open;
 
 use std::time::Instant;
 
