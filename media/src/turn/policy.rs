@@ -74,7 +74,9 @@ pub fn fold(ip: IpAddr) -> Folded {
     let [a, b, c, d, e, f, g, h] = v6.segments();
     let low = || v4_of(g, h);
     match (a, b) {
-        // Compatible (RFC 4291 §2.5.5.1), with :: and ::1 among them.
+        // Looks like 0.0.0.1, and is not.
+        _ if v6.is_loopback() => Folded::Plain(ip),
+        // Compatible (RFC 4291 §2.5.5.1), with :: among them.
         (0, 0) if [c, d, e, f] == [0; 4] => Folded::Carries(v6, low()),
         // Translated (RFC 2765): ::ffff:0:a.b.c.d.
         (0, 0) if [c, d, e, f] == [0, 0, 0xffff, 0] => Folded::Carries(v6, low()),

@@ -14,6 +14,8 @@ mod credentials;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod dual_stack;
+#[cfg(test)]
 mod families;
 #[cfg(test)]
 mod limits;
@@ -21,6 +23,8 @@ mod limits;
 mod operate;
 #[cfg(test)]
 mod peers;
+#[cfg(test)]
+mod phone;
 #[cfg(test)]
 mod reservations;
 #[cfg(test)]

@@ -1,96 +1,17 @@
 #![expect(
     clippy::disallowed_types,
-    clippy::disallowed_methods,
     reason = "these tests are the clients and peers of a real relay"
 )]
 //! The real thread with real sockets on loopback.
 
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::net::{Ipv4Addr, UdpSocket};
 
 use payambar_media::counters::Metric;
-use payambar_media::{RelayAddress, RelayConfig, RelayHandle, StartError, mint_credential, start};
-use rtc_stun::attributes::ATTR_NONCE;
+use payambar_media::{RelayConfig, RelayHandle, StartError, start};
 
 use crate::common::*;
-
-fn loopback() -> RelayConfig {
-    let mut config = config();
-    config.listen = vec!["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()];
-    config.relays = vec![RelayAddress {
-        bind: Ipv4Addr::LOCALHOST.into(),
-        advertise: Ipv4Addr::LOCALHOST.into(),
-    }];
-    config.ports = 20_000..=29_999;
-    config.allow_peers = vec!["127.0.0.0/8".parse().unwrap()];
-    config
-}
-
-/// A client with a socket.
-struct Phone {
-    socket: UdpSocket,
-    caller: Caller,
-}
-
-impl Phone {
-    fn new(server: SocketAddr, user: i64, session: i64) -> Self {
-        let local: SocketAddr = if server.is_ipv6() {
-            "[::1]:0".parse().unwrap()
-        } else {
-            "127.0.0.1:0".parse().unwrap()
-        };
-        let socket = UdpSocket::bind(local).unwrap();
-        socket.connect(server).unwrap();
-        socket
-            .set_read_timeout(Some(Duration::from_secs(5)))
-            .unwrap();
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap()
-            .as_secs();
-        let (name, password) = mint_credential(SECRET, unix + 600, user, session);
-        let caller = Caller::new(&socket.local_addr().unwrap().to_string(), &name, &password);
-        Self { socket, caller }
-    }
-
-    fn receive(&self) -> Vec<u8> {
-        let mut bytes = vec![0; 4096];
-        let length = self.socket.recv(&mut bytes).unwrap();
-        bytes.truncate(length);
-        bytes
-    }
-
-    fn request(&mut self, kind: u16, attributes: &[Attribute]) -> Reply {
-        if self.caller.nonce.is_empty() {
-            let plain = message(ALLOCATE, self.caller.transaction(), &[udp()]);
-            self.socket.send(&plain.raw).unwrap();
-            let challenge = Reply::read(&self.receive());
-            assert_eq!(challenge.code(), 401);
-            self.caller.nonce = challenge.0.get(ATTR_NONCE).unwrap();
-        }
-        let request = self.caller.signed(kind, attributes);
-        self.socket.send(&request.raw).unwrap();
-        let reply = Reply::read(&self.receive());
-        assert_eq!(reply.0.transaction_id, request.transaction_id);
-        reply
-    }
-
-    fn allocate(&mut self) -> SocketAddr {
-        let reply = self.request(ALLOCATE, &[udp()]);
-        assert_eq!(reply.code(), 0);
-        assert_eq!(reply.mapped(), self.socket.local_addr().unwrap());
-        reply.relayed()
-    }
-}
-
-fn echo() -> UdpSocket {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
-    socket
-}
+use crate::phone::{Phone, echo, loopback};
 
 #[test]
 fn a_peer_is_reached_and_answers_in_every_form() {
@@ -279,6 +200,13 @@ fn a_config_that_cannot_work_is_refused() {
     ));
     let error = refused(|config| config.realm = "r".repeat(509));
     assert!(matches!(error, StartError::RealmTooLong { length: 509 }));
+    for wrong in [
+        |config: &mut RelayConfig| config.relays.clear(),
+        |config: &mut RelayConfig| config.relays.push(config.relays[0]),
+        |config: &mut RelayConfig| config.relays[0].bind = "::1".parse().unwrap(),
+    ] {
+        assert!(matches!(refused(wrong), StartError::RelayFamilies));
+    }
     let error = refused(|config| {
         config.ports = 50_000..=50_000;
         config.excluded_ports = vec![50_000];
