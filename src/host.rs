@@ -7,6 +7,8 @@ use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use crate::config::TurnConfig;
+
 /// Every address of every interface that is up.
 pub fn addresses() -> Vec<IpAddr> {
     let Ok(interfaces) = getifaddrs() else {
@@ -76,8 +78,12 @@ pub fn external(set: Option<Ipv4Addr>, addresses: &[IpAddr], routed: Option<Ipv4
 }
 
 /// Chooses the IPv6 address of the relay: what the operator set, else a global
-/// one of this host. None: there is no IPv6 to relay to.
-pub fn external_v6(set: Option<Ipv6Addr>, addresses: &[IpAddr]) -> Option<Ipv6Addr> {
+/// one of this host, unless the operator set the IPv4 one alone. None: there
+/// is no IPv6 to relay to.
+pub fn external_v6(turn: &TurnConfig, addresses: &[IpAddr]) -> Option<Ipv6Addr> {
+    if turn.external_ip6.is_some() || turn.external_ip.is_some() {
+        return turn.external_ip6;
+    }
     let global = |ip: &IpAddr| match ip {
         // 2000::/3 without the documentation range.
         IpAddr::V6(ip) if ip.to_bits() >> 125 == 1 && ip.to_bits() >> 96 != 0x2001_0db8 => {
@@ -85,7 +91,7 @@ pub fn external_v6(set: Option<Ipv6Addr>, addresses: &[IpAddr]) -> Option<Ipv6Ad
         }
         IpAddr::V4(_) | IpAddr::V6(_) => None,
     };
-    set.or_else(|| addresses.iter().find_map(global))
+    addresses.iter().find_map(global)
 }
 
 /// The source address of the default route. Connecting a UDP socket sends
@@ -124,7 +130,10 @@ pub fn raise_file_limit() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::config::{Config, Layers};
 
     const LAN: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 5);
     const DOCKER: Ipv4Addr = Ipv4Addr::new(172, 17, 0, 1);
@@ -168,11 +177,17 @@ mod tests {
         let parse = |list: &[&str]| -> Vec<IpAddr> {
             list.iter().map(|text| text.parse().unwrap()).collect()
         };
+        let turn = |set: &str| {
+            let environment = BTreeMap::from([("TURN_EXTERNAL_IP".to_owned(), set.to_owned())]);
+            let layers = Layers::merge(&BTreeMap::new(), &environment, None).unwrap();
+            Config::check(&layers).unwrap().turn.unwrap()
+        };
         let none = parse(&["::1", "fe80::1", "fd00::1", "2001:db8::1", "192.0.2.1"]);
-        assert_eq!(external_v6(None, &none), None);
         let one = parse(&["fe80::1", "2a01:4f8::7"]);
-        assert_eq!(external_v6(None, &one), "2a01:4f8::7".parse().ok());
-        let set = Some(Ipv6Addr::LOCALHOST);
-        assert_eq!(external_v6(set, &one), set);
+        assert_eq!(external_v6(&turn(""), &none), None);
+        assert_eq!(external_v6(&turn(""), &one), "2a01:4f8::7".parse().ok());
+        assert_eq!(external_v6(&turn("192.0.2.1"), &one), None);
+        let both = turn("192.0.2.1, ::1");
+        assert_eq!(external_v6(&both, &one), Some(Ipv6Addr::LOCALHOST));
     }
 }

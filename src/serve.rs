@@ -268,10 +268,7 @@ fn start_relay(
         );
     }
     let mut relays = vec![IpAddr::V4(external.ip)];
-    // An operator who names addresses names all of them.
-    if turn.external_ip.is_none() || turn.external_ip6.is_some() {
-        relays.extend(host::external_v6(turn.external_ip6, addresses).map(IpAddr::V6));
-    }
+    relays.extend(host::external_v6(turn, addresses).map(IpAddr::V6));
     match relays.get(1) {
         Some(ip) => tracing::info!(%ip, "the relay also has this IPv6 address"),
         None => tracing::info!("no global IPv6 address was found: the relay has IPv4 alone"),

@@ -9,6 +9,7 @@ use payambar_signaling::ids::Timestamp;
 use serde_json::{Value, json};
 
 use crate::config::{Config, Redacted, TurnConfig, host_of};
+use crate::host;
 use crate::store::Session;
 
 /// The answers' fixed parts.
@@ -20,7 +21,8 @@ pub struct Ice {
 
 struct Relay {
     stun: String,
-    turn: String,
+    /// One URL by name, or one for each address family.
+    turn: Vec<String>,
     secret: Redacted<String>,
     ttl: Duration,
 }
@@ -41,17 +43,20 @@ impl Ice {
     ) -> Self {
         let mut foreign = None;
         let relay = config.turn.as_ref().map(|turn| {
-            let mut url = format!("turn:{external}:{}?transport=udp", turn.port);
+            let port = turn.port;
+            let v6 = host::external_v6(turn, own).filter(|_| listens_on_ipv6(turn));
+            let mut urls = vec![format!("turn:{external}:{port}?transport=udp")];
+            urls.extend(v6.map(|ip| format!("turn:[{ip}]:{port}?transport=udp")));
             let mut stun = format!("stun:{external}:{}", turn.port);
             if let Some(named) = &config.turn_server {
                 let host = turn_host(named);
                 if is_own(host, config, turn, external, own) {
                     let port = turn_port(named).unwrap_or(turn.port);
-                    url = if named.contains('?') {
+                    urls = vec![if named.contains('?') {
                         named.clone()
                     } else {
                         format!("turn:{}:{port}?transport=udp", bracketed(host))
-                    };
+                    }];
                     stun = format!("stun:{}:{port}", bracketed(host));
                     tracing::info!(
                         host,
@@ -63,7 +68,7 @@ impl Ice {
             }
             Relay {
                 stun,
-                turn: url,
+                turn: urls,
                 secret: secret.clone(),
                 ttl: turn.credential_ttl,
             }
@@ -108,7 +113,7 @@ impl Ice {
                 session.id.0,
             );
             servers.push(
-                json!({ "urls": [relay.turn], "username": username, "credential": credential }),
+                json!({ "urls": relay.turn, "username": username, "credential": credential }),
             );
         }
         if let Some(Foreign { url, pair }) = &self.foreign {
@@ -125,6 +130,11 @@ impl Ice {
         }
         json!({ "iceServers": servers, "ttl": ttl.as_secs() })
     }
+}
+
+fn listens_on_ipv6(turn: &TurnConfig) -> bool {
+    let listen = turn.listen.as_ref();
+    listen.is_none_or(|listen| listen.iter().any(IpAddr::is_ipv6))
 }
 
 /// Whether a host name or address is this host: by name, else by address.
@@ -214,6 +224,18 @@ mod tests {
         );
         assert_eq!(answer["iceServers"][2]["username"], "1003600:4.9");
         assert_eq!(answer["ttl"], 3600);
+    }
+
+    #[test]
+    fn without_a_name_each_address_family_has_a_url() {
+        let urls = |listen: &str| {
+            let both = ("TURN_EXTERNAL_IP", "203.0.113.7,2a01:4f8::7");
+            answer(&[both, ("TURN_LISTEN", listen)])["iceServers"][1]["urls"].clone()
+        };
+        let v4 = "turn:203.0.113.7:3478?transport=udp";
+        let v6 = "turn:[2a01:4f8::7]:3478?transport=udp";
+        assert_eq!(urls(""), json!([v4, v6]));
+        assert_eq!(urls("0.0.0.0"), json!([v4]));
     }
 
     #[test]
