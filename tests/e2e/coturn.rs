@@ -1,10 +1,11 @@
 //! The relay under coturn's own test client, which sends through it from
 //! several allocations at once and counts what comes back.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::server::{PATIENCE, Server, Setup, free_udp_port};
+use crate::tools::installed;
 
 struct Peer(Child);
 
@@ -14,16 +15,6 @@ impl Drop for Peer {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-fn installed(tool: &str) -> Command {
-    let found = std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(tool).exists()));
-    assert!(
-        found,
-        "{tool} is missing: install the package coturn, or run scripts/test, which does"
-    );
-    Command::new(tool)
 }
 
 /// coturn's echo peer, once it has its port.

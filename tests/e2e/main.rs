@@ -13,6 +13,7 @@
 mod client;
 mod server;
 mod stage;
+mod tools;
 
 mod accounts;
 mod calls;

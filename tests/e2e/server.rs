@@ -190,6 +190,10 @@ impl Server {
         format!("127.0.0.1:{}", self.setup.get("TURN_PORT"))
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has printed so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
@@ -204,7 +208,7 @@ impl Server {
 
     /// Asks it to stop, as the host does; says how it ended and all it printed.
     pub(crate) fn terminate(mut self) -> (ExitStatus, String) {
-        let order = format!("kill -TERM {}", self.child.id());
+        let order = format!("kill -TERM {}", self.pid());
         let sent = Command::new("sh").args(["-c", &order]).status().unwrap();
         assert!(sent.success());
         let status = self.child.wait().unwrap();
