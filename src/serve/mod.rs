@@ -1,0 +1,153 @@
+//! Composition: open the store, bind, start; and drain in reverse order. How
+//! connections are accepted is in [`web`], what the relay is told in [`relay`].
+
+mod relay;
+mod web;
+
+use std::error::Error;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use payambar_signaling::hub::Limits;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use crate::accounts::Accounts;
+use crate::config::Config;
+use crate::host;
+use crate::http::{
+    App, Ice, LOGIN_PER_MINUTE, REGISTER_PER_MINUTE, Site, Tokens, Windows, install_crypto, router,
+};
+use crate::i18n::Catalogue;
+use crate::pump::{Parts, Pump};
+use crate::secrets;
+use crate::store::Store;
+
+/// How long requests in flight may take once the server is told to stop.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+///
+/// Whatever keeps it from starting, as a sentence for the operator.
+pub fn run(config: Config) -> Result<(), Box<dyn Error>> {
+    install_crypto();
+    // Up to two cores one thread is faster: batches stay whole.
+    let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), environment = ?config.environment, "Payambar starts");
+    secrets::private_dir(&config.data_dir)?;
+    let _lock = lock(&config.data_dir)?;
+    let files = host::raise_file_limit();
+    secrets::private_dir(&config.file_storage)?;
+    let jwt = config
+        .jwt_secret
+        .clone()
+        .map_or_else(|| secrets::load_or_make(&config.data_dir, "jwt"), Ok)?;
+    let turn_secret = match config.turn.as_ref().and_then(|turn| turn.secret.clone()) {
+        Some(secret) => secret,
+        None => secrets::load_or_make(&config.data_dir, "turn")?,
+    };
+    let (outcomes_in, outcomes) = mpsc::unbounded_channel();
+    let on_batch = Box::new(move |batch| {
+        // Fails only while the server stops, when nobody waits any more.
+        let _ = outcomes_in.send(batch);
+    });
+    let store = Store::open(&config.database, on_batch)?;
+    let listener = TcpListener::bind(config.web)
+        .await
+        .map_err(|error| web::explain_bind(config.web, &error))?;
+
+    let addresses = host::addresses();
+    let set = config.turn.as_ref().and_then(|turn| turn.external_ip);
+    let external = host::external(set, &addresses, host::routed());
+    let relay = match &config.turn {
+        Some(turn) => Some(Arc::new(relay::start(
+            turn,
+            &turn_secret,
+            &external,
+            &addresses,
+            config.environment,
+            files,
+        )?)),
+        None => None,
+    };
+    let catalogue = Arc::new(Catalogue::load());
+    let limits = if config.rate_limit {
+        Limits::default()
+    } else {
+        Limits {
+            call_frames: None,
+            other_frames: None,
+            ..Limits::default()
+        }
+    };
+    let pump = Pump::start(Parts {
+        store: store.clone(),
+        outcomes,
+        relay: relay.clone(),
+        catalogue: Arc::clone(&catalogue),
+        limits,
+    });
+    let accounts = Accounts::new(store.clone(), config.bcrypt_cost);
+    let windows = |calls| config.rate_limit.then(|| Windows::new(calls));
+    let app = Arc::new(App {
+        tokens: Tokens::new(&jwt),
+        ice: Ice::new(&config, &turn_secret, external.ip, &addresses),
+        site: Site::new(),
+        register_limit: windows(REGISTER_PER_MINUTE),
+        login_limit: windows(LOGIN_PER_MINUTE),
+        accounts: accounts.clone(),
+        pump: pump.clone(),
+        store: store.clone(),
+        catalogue,
+        config,
+    });
+    tokio::spawn(async move {
+        if let Err(error) = accounts.warm().await {
+            tracing::error!(%error, "the hash for unknown names cannot be made");
+        }
+    });
+    tracing::info!(address = %listener.local_addr()?, "web listens");
+
+    let stopped = web::accept(listener, router(app), web::stop_signal()?).await;
+    tracing::info!("stopping");
+    pump.stop().await;
+    if tokio::time::timeout(DRAIN, stopped.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("requests in flight were cut off");
+    }
+    tokio::task::spawn_blocking(move || store.close()).await?;
+    if let Some(relay) = relay {
+        relay::report(&relay);
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Keeps a second server away from the same data: two of them would each take
+/// the other's people for offline. Held until the returned file is dropped.
+fn lock(data_dir: &Path) -> Result<File, String> {
+    let path = data_dir.join("server.lock");
+    let explain = |error: &dyn std::fmt::Display| {
+        let (data_dir, path) = (data_dir.display(), path.display());
+        format!(
+            "cannot lock {path} ({error}): is another server running on {data_dir}? Stop it, or set DATA_DIR"
+        )
+    };
+    let file = File::create(&path).map_err(|error| explain(&error))?;
+    file.try_lock().map_err(|error| explain(&error))?;
+    Ok(file)
+}
