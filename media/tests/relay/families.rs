@@ -238,6 +238,21 @@ fn each_family_is_refreshed_and_released_by_itself() {
 }
 
 #[test]
+fn one_family_may_be_released_and_the_other_goes_on() {
+    for (number, released, kept) in [(1, 0, 1), (2, 1, 0)] {
+        let (mut world, mut caller, ports) = dual();
+        let peers = [V4_PEER, V6_PEER];
+        world.permit(&mut caller, peers[kept]);
+        let reply = world.request(&mut caller, REFRESH, &[lifetime(0), family(number)]);
+        assert_eq!((reply.code(), reply.lifetime()), (0, 0));
+        assert!(world.open.iter().eq([&ports[kept]]));
+        assert!(world.receive(ports[kept], peers[kept], b"x").is_some());
+        assert_eq!(world.receive(ports[released], peers[released], b"x"), None);
+        assert_eq!(world.count(Metric::EndedReleased), 0);
+    }
+}
+
+#[test]
 fn a_refresh_without_a_family_means_both() {
     let (mut world, mut caller, ports) = dual();
     world.request(&mut caller, REFRESH, &[lifetime(1200)]);
