@@ -19,6 +19,7 @@ import { go, home, phone, route, watchAddress } from "./core/nav.js";
 import * as socket from "./core/socket.js";
 import { Icon } from "./core/ui/icon.js";
 import { Notices } from "./core/ui/toast.js";
+import { ProfileView } from "./profile/view.js";
 import { displayName, loadProfile, loadVersion, paintBar, theme, version, watchTheme } from "./settings/store.js";
 import { SettingsView } from "./settings/view.js";
 
@@ -61,6 +62,8 @@ function Signed() {
 }
 
 function App() {
+  const at = route.value;
+  if (at.name === "profile" && !busy(call.value)) return html`<${ProfileView} username=${at.username} /><${Notices} />`;
   return html`${session.value ? html`<${Signed} />` : html`<${AuthView} />`}<${Notices} />`;
 }
 

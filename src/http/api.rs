@@ -182,27 +182,6 @@ pub async fn logout(State(app): State<Arc<App>>, Caller(session): Caller) -> Ans
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// `GET /api/users/{username}`.
-pub async fn user(State(app): State<Arc<App>>, Path(username): Path<String>) -> Answer {
-    let found = app
-        .store
-        .read(move |connection| users::by_name(connection, &username))
-        .await?;
-    let user = found
-        .filter(|found| found.active)
-        .ok_or(Code::UserNotFound)?
-        .user;
-    Ok(Json(json!({
-        "id": user.id,
-        "username": user.username,
-        "display_name": user.display_name,
-        "avatar_url": null,
-        "is_online": app.pump.is_online(user.id),
-        "created_at": user.created_at,
-    }))
-    .into_response())
-}
-
 /// Query of a search.
 #[derive(Deserialize)]
 pub struct Search {

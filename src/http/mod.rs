@@ -6,6 +6,7 @@ mod client;
 mod error;
 mod ice;
 mod limit;
+mod person;
 mod site;
 mod ws;
 
@@ -83,7 +84,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/auth/login", post(api::login))
         .route("/api/auth/logout", post(api::logout))
         .route("/api/users", get(api::search))
-        .route("/api/users/{username}", get(api::user))
+        .route("/api/users/{username}", get(person::show))
+        .route("/api/users/{username}/qr.svg", get(person::qr))
+        .route("/users/{username}", get(person::show_or_page))
         .route("/api/profile", get(api::profile).put(api::set_profile))
         .route(
             "/api/conversations",

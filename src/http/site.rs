@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use payambar_signaling::wire::Code;
 
@@ -41,6 +41,14 @@ impl Site {
     }
 }
 
+/// Whether a browser asks for a page.
+pub fn accepts_html(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT);
+    accept
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
+}
+
 /// Serves a file, or the app itself for the paths it routes on its own.
 pub async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
     let path = request.uri().path();
@@ -61,17 +69,10 @@ pub async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
         .iter()
         .find(|(fixed, _)| *fixed == path)
         .map(|(_, name)| *name);
-    let accepts_html = || {
-        let accept = request
-            .headers()
-            .get(header::ACCEPT)
-            .and_then(|value| value.to_str().ok());
-        accept.is_some_and(|accept| accept.contains("text/html"))
-    };
     let is_page = || {
         !path.starts_with("/api/")
             && !path.rsplit('/').next().unwrap_or_default().contains('.')
-            && accepts_html()
+            && accepts_html(request.headers())
     };
     match fixed.or_else(|| is_page().then_some("index.html")) {
         Some(name) => fresh(name, build, &request).unwrap_or_else(not_found),

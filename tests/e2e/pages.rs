@@ -209,3 +209,33 @@ fn no_path_leads_out_of_the_app() {
         assert_eq!(answer.status, 404, "{path}");
     }
 }
+
+#[test]
+fn a_person_has_a_page_its_data_and_a_picture_that_leads_to_it() {
+    let server = Setup::new()
+        .set("PUBLIC_URL", "https://chat.example.org")
+        .start();
+    let sara = server.register("sara");
+    let page = |path: &str| {
+        server
+            .call("GET", path)
+            .header("accept", "text/html")
+            .send()
+    };
+    for path in ["/u/sara", "/users/sara"] {
+        let answer = page(path);
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.header("content-type").starts_with("text/html"));
+    }
+    let data = server.get("/users/sara");
+    assert_eq!(data.json()["id"], sara.id);
+    assert_eq!(data.text, server.get("/api/users/sara").text);
+    let picture = server.get("/api/users/sara/qr.svg");
+    assert_eq!(picture.header("content-type"), "image/svg+xml");
+    assert!(picture.text.contains("<svg"));
+    for path in ["/users/nobody", "/api/users/nobody/qr.svg"] {
+        let answer = server.get(path);
+        assert_eq!(answer.json()["code"], "user_not_found", "{path}");
+        assert_eq!(answer.status, 404, "{path}");
+    }
+}

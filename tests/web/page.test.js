@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
+import { until } from "./until.js";
 import { PLAIN_HOST, SHOTS, story, world } from "./world.js";
 
 const it = world();
@@ -96,6 +97,9 @@ for (const lang of /** @type {const} */ (["fa", "en"])) {
       await sara.page.goto(`${sara.origin}/settings`);
       await sara.see("relay-only");
       await look(sara, "settings", width);
+      await sara.press("my-page");
+      await sara.see("start-chat");
+      await look(sara, "profile", width);
       await sara.openChat(omid);
     }
     assert.deepEqual(wide, []);
@@ -123,6 +127,10 @@ async function shoot(cast, lang, theme, width, height) {
   await sara.page.goto(`${sara.origin}/settings`);
   await sara.see("relay-only");
   await shot(sara, "settings");
+  await sara.press("my-page");
+  await sara.see("start-chat");
+  await sara.page.locator("img.qr").evaluate((img) => img.decode());
+  await shot(sara, "profile");
   await sara.openChat(omid);
   await omid.press("call-button");
   await sara.see("incoming");
@@ -143,3 +151,23 @@ if (process.env.SHOTS === "1") {
     }
   }
 }
+
+story(it, "a person's page leads a stranger through the form to the chat", async (cast) => {
+  const sara = await cast.person("sara");
+  await sara.press("settings-open");
+  await sara.press("my-page");
+  await sara.at("profile-name").filter({ hasText: sara.name }).waitFor();
+  assert.equal(new URL(sara.page.url()).pathname, `/u/${sara.name}`);
+  await until("the QR code is drawn", () => sara.page.locator("img.qr").evaluate((img) => img.complete && img.naturalWidth > 0));
+
+  const omid = await cast.stranger("omid");
+  await omid.open(`/u/${sara.name}`);
+  await omid.press("start-chat");
+  await omid.register();
+  await omid.see("composer");
+  assert.equal(new URL(omid.page.url()).pathname, `/c/${sara.name}`);
+
+  const lost = await cast.stranger("lost", { excuse: (line) => line.includes("404") });
+  await lost.open("/u/nobody");
+  await lost.at("profile-problem").filter({ hasText: (await words("fa"))["error.user_not_found"] }).waitFor();
+});

@@ -2,14 +2,18 @@
 
 import { signal } from "../vendor/preact.js";
 
-/** @typedef {{name: "list"} | {name: "chat", username: string} | {name: "settings"}} Route */
+/** @typedef {{name: "list"} | {name: "chat", username: string} | {name: "profile", username: string} | {name: "settings"}} Route */
+
+/** Panels of one person, by the first part of their path. @type {Record<string, "chat" | "profile">} */
+const PERSONAL = { c: "chat", u: "profile" };
 
 /** @param {string} path @returns {Route} */
 export function parsePath(path) {
-  const chat = /^\/c\/([^/]+)\/?$/u.exec(path);
-  if (chat?.[1]) {
+  const [, first = "", username = ""] = /^\/([cu])\/([^/]+)\/?$/u.exec(path) ?? [];
+  const name = PERSONAL[first];
+  if (name) {
     try {
-      return { name: "chat", username: decodeURIComponent(chat[1]) };
+      return { name, username: decodeURIComponent(username) };
     } catch {
       return { name: "list" };
     }
@@ -20,6 +24,7 @@ export function parsePath(path) {
 /** @param {Route} to @returns {string} */
 export function pathOf(to) {
   if (to.name === "chat") return `/c/${encodeURIComponent(to.username)}`;
+  if (to.name === "profile") return `/u/${encodeURIComponent(to.username)}`;
   return to.name === "settings" ? "/settings" : "/";
 }
 

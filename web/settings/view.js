@@ -4,7 +4,7 @@ import { html, useEffect, useState } from "../vendor/preact.js";
 import { session, signOut } from "../account/session.js";
 import { ApiError } from "../core/api.js";
 import { errorText, lang, setLang, t } from "../core/i18n.js";
-import { back } from "../core/nav.js";
+import { back, go, pathOf } from "../core/nav.js";
 import { Avatar } from "../core/ui/avatar.js";
 import { Button, IconButton } from "../core/ui/button.js";
 import { Choice, Switch } from "../core/ui/choice.js";
@@ -47,6 +47,7 @@ function ProfileCard() {
     <${Field} id="display-name" label=${t("displayName")} help=${t("displayNameHelp")} value=${typed} dir="auto" maxlength=${64}
       error=${error} testid="display-name" onInput=${(/** @type {string} */ value) => { setTyped(value); setError(""); }} />
     ${name !== null && html`<${Button} kind="pri" type="submit" busy=${busy} testid="save-name">${t("save")}<//>`}
+    <${Button} kind="plain" testid="my-page" onClick=${() => go(pathOf({ name: "profile", username: me.username }))}>${t("myPage")}<//>
   </form>`;
 }
 
