@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::server::PATIENCE;
 use crate::table::row;
 use crate::target::Target;
-use crate::wire::{ALLOCATE, Message, udp};
+use crate::wire::{ALLOCATE, Message, Reply, udp};
 
 const QUESTIONS: usize = 60_000;
 
@@ -18,33 +18,63 @@ const SOCKETS: usize = 64;
 /// Growth that is allowed, in KiB.
 const MOST: u64 = 4096;
 
+/// Who is not answered in this time, is not at all.
+const SILENT: Duration = Duration::from_secs(5);
+
 /// Questions sent before the server's queue is looked at.
 const BURST: usize = 64;
+
+/// Questions after which somebody else asks too.
+const PAUSE: usize = 10_000;
 
 pub(super) fn rows() -> Rows {
     vec![
         row(
             "60,000 Allocates of strangers: memory kept",
             "≤ 4096 KiB, none lost on the way",
-            |stage: &Stage| flood(&stage.plain),
+            |stage: &Stage| {
+                let (before, lost_before) = (stage.plain.resident(), stage.plain.queue().1);
+                flood(&stage.plain, || {});
+                let grown = stage.plain.resident().saturating_sub(before);
+                let lost = stage.plain.queue().1 - lost_before;
+                Ok(format!("{grown} KiB, lost {lost}"))
+            },
         )
         .met_by(|cell| {
             let (grown, lost) = cell.split_once(" KiB, lost ").unwrap_or_default();
             grown.parse::<u64>().is_ok_and(|grown| grown <= MOST) && lost == "0"
         }),
         row(
-            "then an Allocate from another network",
-            "401",
+            "60,000 Allocates of strangers of one network: answered",
+            "fewer than half",
+            |stage: &Stage| Ok(flood(&stage.plain, || {}).to_string()),
+        )
+        .met_by(|cell| {
+            let answered = cell.parse::<usize>();
+            answered.is_ok_and(|answered| answered < QUESTIONS / 2)
+        }),
+        row(
+            "meanwhile strangers of six other networks: answered",
+            "6 times 401",
             |stage: &Stage| {
-                let mut client = Client::of(&stage.plain, 1, "127.0.5.1");
-                Ok(client.plain(&Message::new(ALLOCATE, &[udp()]).bytes))
+                let mut words = Vec::new();
+                flood(&stage.plain, || {
+                    let network = format!("127.0.{}.1", words.len() + 5);
+                    words.push(asked_once(&stage.plain, &network));
+                });
+                let good = words.iter().filter(|word| *word == "401").count();
+                Ok(if good == words.len() {
+                    format!("{good} times 401")
+                } else {
+                    words.join(", ")
+                })
             },
         ),
         row(
-            "then an allocation from another network",
+            "then a user from one of them: Allocate",
             "success",
             |stage: &Stage| {
-                let mut client = Client::of(&stage.plain, 1, "127.0.6.1");
+                let mut client = Client::of(&stage.plain, 1, "127.0.5.1");
                 client.challenge()?;
                 Ok(client.plain(&client.signed(ALLOCATE, &[udp()]).bytes))
             },
@@ -52,30 +82,51 @@ pub(super) fn rows() -> Rows {
     ]
 }
 
-fn flood(target: &Target) -> Result<String, String> {
+/// Asks all questions, and does `pause` now and then while the server is still
+/// at work; says how many were answered.
+fn flood(target: &Target, mut pause: impl FnMut()) -> usize {
     let sockets: Vec<_> = (0..SOCKETS)
         .map(|_| {
             let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
             socket.connect(target.address).unwrap();
+            socket.set_nonblocking(true).unwrap();
             socket
         })
         .collect();
-    let before = target.resident();
-    let lost_before = target.queue().1;
+    let mut answered = 0;
     for number in 0..QUESTIONS {
         let socket = &sockets[number % SOCKETS];
-        // Refused only where the server is gone, which the next row shows.
+        // Refused only where the server is gone, which a later row shows.
         let _ = socket.send(&Message::new(ALLOCATE, &[udp()]).bytes);
+        while socket.recv(&mut [0; 512]).is_ok() {
+            answered += 1;
+        }
+        if number % PAUSE == PAUSE - 1 {
+            pause();
+        }
         if number % BURST == 0 {
             target.catch_up();
         }
     }
     target.catch_up();
-    let grown = target.resident().saturating_sub(before);
-    Ok(format!(
-        "{grown} KiB, lost {}",
-        target.queue().1 - lost_before
-    ))
+    answered
+}
+
+/// The answer to one Allocate that is not repeated.
+fn asked_once(target: &Target, network: &str) -> String {
+    let socket = UdpSocket::bind((network, 0)).unwrap();
+    socket.connect(target.address).unwrap();
+    socket.set_read_timeout(Some(SILENT)).unwrap();
+    socket
+        .send(&Message::new(ALLOCATE, &[udp()]).bytes)
+        .unwrap();
+    let mut buffer = [0; 512];
+    let reply = socket
+        .recv(&mut buffer)
+        .ok()
+        .and_then(|length| Reply::read(&buffer[..length]));
+    let code = reply.and_then(|reply| reply.error());
+    code.map_or_else(|| "silence".to_owned(), |code| code.to_string())
 }
 
 impl Target {
