@@ -13,8 +13,11 @@ use crate::wire::{
 
 /// How long the next answer may take before the question is repeated, and how
 /// often it is.
-pub(crate) const TURN: Duration = Duration::from_secs(1);
+const TURN: Duration = Duration::from_secs(1);
 const TURNS: usize = 10;
+
+/// How long what must come is waited for.
+pub(crate) const LONG: Duration = Duration::from_secs(10);
 
 /// How long a late answer or packet is waited for, after a later question was
 /// answered already.
@@ -24,6 +27,8 @@ pub(crate) const GRACE: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Reply(Reply),
+    /// Something that is no response.
+    Noise,
     /// The next question was answered, this one was not.
     Silence,
     /// Nothing is answered any more.
@@ -39,6 +44,7 @@ impl Answer {
                 None if reply.kind & 0x0110 == 0x0100 => "success".to_owned(),
                 None => format!("kind {:#06x}", reply.kind),
             },
+            Self::Noise => "noise".to_owned(),
             Self::Silence => "silence".to_owned(),
             Self::Dead => "dead".to_owned(),
         }
@@ -48,14 +54,48 @@ impl Answer {
     pub(crate) fn success(self, what: &str) -> Result<Reply, String> {
         match self {
             Self::Reply(reply) if reply.error().is_none() => Ok(reply),
-            Self::Reply(_) | Self::Silence | Self::Dead => Err(format!("{what}: {}", self.word())),
+            Self::Reply(_) | Self::Noise | Self::Silence | Self::Dead => {
+                Err(format!("{what}: {}", self.word()))
+            }
         }
     }
 
     pub(crate) fn reply(self, what: &str) -> Result<Reply, String> {
         match self {
             Self::Reply(reply) => Ok(reply),
-            Self::Silence | Self::Dead => Err(format!("{what}: {}", self.word())),
+            Self::Noise | Self::Silence | Self::Dead => Err(format!("{what}: {}", self.word())),
+        }
+    }
+}
+
+/// A datagram from the server.
+enum Came {
+    Response(Reply),
+    Data(Data),
+    /// Neither.
+    Noise,
+}
+
+impl Came {
+    fn read(bytes: &[u8]) -> Self {
+        if let &[n0 @ 0x40..=0x7F, n1, l0, l1, ref rest @ ..] = bytes {
+            let length = usize::from(u16::from_be_bytes([l0, l1]));
+            // What was cut shows as a shorter payload.
+            let data = rest[..length.min(rest.len())].to_vec();
+            return Self::Data(Data::Channel(u16::from_be_bytes([n0, n1]), data));
+        }
+        let Some(reply) = Reply::read(bytes) else {
+            return Self::Noise;
+        };
+        if reply.is_response() {
+            return Self::Response(reply);
+        }
+        let (from, data) = (reply.addresses(PEER), reply.get(DATA));
+        match (reply.kind, from.as_slice(), data) {
+            (DATA_INDICATION, &[from], Some(data)) => {
+                Self::Data(Data::Indication(from, data.to_vec()))
+            }
+            (_, _, _) => Self::Noise,
         }
     }
 }
@@ -130,25 +170,26 @@ impl<'a> Client<'a> {
         let mut answer = None;
         for _ in 0..TURNS {
             self.tell(&next);
-            while let Some(reply) = self.receive(TURN) {
-                if reply.id == next[8..20] {
-                    return self.late(answer);
-                }
-                // A late answer to an earlier question is none to this one.
-                if bytes.get(8..20).is_none_or(|id| id == reply.id) {
-                    answer = answer.or(Some(reply));
+            while let Some(came) = self.receive(TURN) {
+                match came {
+                    Answer::Reply(reply) if reply.id == next[8..20] => return self.late(answer),
+                    // A late answer to an earlier question is none to this one.
+                    Answer::Reply(reply) if bytes.get(8..20).is_some_and(|id| id != reply.id) => {}
+                    other @ (Answer::Reply(_) | Answer::Noise | Answer::Silence | Answer::Dead) => {
+                        answer = answer.or(Some(other));
+                    }
                 }
             }
         }
-        answer.map_or(Answer::Dead, Answer::Reply)
+        answer.unwrap_or(Answer::Dead)
     }
 
     /// Asks until there is an answer, as clients do; says what it is.
     pub(crate) fn plain(&mut self, bytes: &[u8]) -> String {
         for _ in 0..TURNS {
             self.tell(bytes);
-            if let Some(reply) = self.receive(TURN) {
-                return Answer::Reply(reply).word();
+            if let Some(answer) = self.receive(TURN) {
+                return answer.word();
             }
         }
         "silence".to_owned()
@@ -162,60 +203,45 @@ impl<'a> Client<'a> {
         self.inbox.clear();
     }
 
-    fn late(&mut self, answer: Option<Reply>) -> Answer {
+    fn late(&mut self, answer: Option<Answer>) -> Answer {
         let answer = answer.or_else(|| self.receive(GRACE));
-        answer.map_or(Answer::Silence, |reply| {
-            self.target.manners.note(&reply);
-            Answer::Reply(reply)
-        })
+        if let Some(Answer::Reply(reply)) = &answer {
+            self.target.manners.note(reply);
+        }
+        answer.unwrap_or(Answer::Silence)
     }
 
-    /// The next response; data goes into the inbox.
-    fn receive(&mut self, patience: Duration) -> Option<Reply> {
+    /// The next answer; data goes into the inbox.
+    fn receive(&mut self, patience: Duration) -> Option<Answer> {
+        loop {
+            match self.take_in(patience)? {
+                Came::Data(data) => self.inbox.push_back(data),
+                Came::Response(reply) => return Some(Answer::Reply(reply)),
+                Came::Noise => return Some(Answer::Noise),
+            }
+        }
+    }
+
+    fn take_in(&mut self, patience: Duration) -> Option<Came> {
         let mut buffer = vec![0; 1 << 16];
         self.socket.set_read_timeout(Some(patience)).unwrap();
-        loop {
-            let length = match self.socket.recv(&mut buffer) {
-                Ok(length) => length,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(_) => return None,
-            };
-            let bytes = &buffer[..length];
-            if let [0x40..=0x7F, ..] = bytes {
-                let number = u16::from_be_bytes([bytes[0], bytes[1]]);
-                let length = usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
-                // What was cut shows as a shorter payload.
-                let end = bytes.len().min(4 + length);
-                let data = bytes[4..end].to_vec();
-                self.inbox.push_back(Data::Channel(number, data));
-                continue;
-            }
-            let Some(reply) = Reply::read(bytes) else {
-                continue;
-            };
-            if reply.is_response() {
-                return Some(reply);
-            }
-            if reply.kind == DATA_INDICATION
-                && let (Some(from), Some(data)) = (reply.addresses(PEER).first(), reply.get(DATA))
-            {
-                self.inbox.push_back(Data::Indication(*from, data.to_vec()));
-            }
-        }
+        let length = self.socket.recv(&mut buffer).ok()?;
+        buffer.truncate(length);
+        Some(Came::read(&buffer))
     }
 
-    /// Data from a peer that is on its way.
+    /// The next data from a peer.
     pub(crate) fn data(&mut self) -> Option<Data> {
-        for _ in 0..TURNS {
-            if let Some(data) = self.inbox.pop_front() {
-                return Some(data);
-            }
-            // Whatever is answered here, was not asked.
-            let next = Message::new(BINDING, &[]).bytes;
-            self.tell(&next);
-            let _ = self.receive(TURN);
+        if let Some(data) = self.inbox.pop_front() {
+            return Some(data);
         }
-        None
+        loop {
+            match self.take_in(LONG)? {
+                Came::Data(data) => return Some(data),
+                // What is answered now was asked before.
+                Came::Response(_) | Came::Noise => {}
+            }
+        }
     }
 
     /// Data that came although none was due.

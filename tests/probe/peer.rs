@@ -2,8 +2,7 @@
 
 use std::net::{SocketAddr, UdpSocket};
 
-use crate::client::GRACE;
-use crate::server::PATIENCE;
+use crate::client::{GRACE, LONG};
 
 /// A peer: a socket that hears what comes and can speak back.
 pub(crate) struct Peer(pub(crate) UdpSocket);
@@ -11,7 +10,7 @@ pub(crate) struct Peer(pub(crate) UdpSocket);
 impl Peer {
     pub(crate) fn at(address: &str) -> Self {
         let socket = UdpSocket::bind((address, 0)).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(LONG)).unwrap();
         Self(socket)
     }
 
@@ -35,7 +34,7 @@ impl Peer {
     pub(crate) fn stray(&self) -> Option<Vec<u8>> {
         self.0.set_read_timeout(Some(GRACE)).unwrap();
         let heard = self.hear();
-        self.0.set_read_timeout(Some(PATIENCE)).unwrap();
+        self.0.set_read_timeout(Some(LONG)).unwrap();
         heard.map(|(data, _)| data)
     }
 

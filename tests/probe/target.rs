@@ -118,7 +118,8 @@ impl Target {
             .set(
                 "TURN_MAX_ALLOCATIONS_PER_USER",
                 &options.quota.unwrap_or(0).to_string(),
-            );
+            )
+            .set("TURN_MAX_ALLOCATIONS", "0");
         let setup = if options.loopback {
             setup.set("TURN_ALLOW_PEERS", "127.0.0.0/8,::1/128")
         } else {

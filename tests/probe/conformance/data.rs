@@ -1,7 +1,7 @@
 //! Data, what is never answered, and the manners of all answers.
 
 use super::{Rows, Stage};
-use crate::client::{Client, Data};
+use crate::client::Data;
 use crate::peer::Peer;
 use crate::table::row;
 use crate::wire::{
@@ -159,6 +159,7 @@ fn fingerprint(reply: &crate::wire::Reply) -> Result<String, String> {
 
 /// What a client without an allocation gets for this.
 fn told(stage: &Stage, bytes: &[u8]) -> Result<String, String> {
-    let mut client: Client<'_> = stage.client();
-    Ok(client.ask(bytes).word())
+    let mut client = stage.client();
+    let word = client.ask(bytes).word();
+    Ok(client.stray_data().map_or(word, |_| "data".to_owned()))
 }
