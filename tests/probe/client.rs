@@ -125,6 +125,12 @@ pub(crate) struct Client<'a> {
     inbox: VecDeque<Data>,
 }
 
+impl Drop for Client<'_> {
+    fn drop(&mut self) {
+        self.target.keep(&self.socket);
+    }
+}
+
 impl<'a> Client<'a> {
     pub(crate) fn new(target: &'a Target) -> Self {
         Self::of(target, 0, "127.0.0.1")

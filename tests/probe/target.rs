@@ -1,7 +1,8 @@
 //! A server that is asked: ours or coturn, started the same way.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -60,6 +61,9 @@ impl Options {
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     pub(crate) manners: Manners,
+    /// Sockets of clients that are gone. An allocation may live on in their
+    /// name, so nobody else may get their port.
+    gone: Mutex<Vec<UdpSocket>>,
     users: Vec<(String, String)>,
     setup: Setup,
     program: Program,
@@ -144,6 +148,7 @@ impl Target {
         Self {
             address: server.turn_address().parse().unwrap(),
             manners: Manners::default(),
+            gone: Mutex::default(),
             users: (1..=USERS).map(user).collect(),
             setup: server.setup.clone(),
             program: Program::Ours(server),
@@ -151,6 +156,13 @@ impl Target {
     }
 
     pub(crate) fn coturn(options: &Options) -> Self {
+        // Another program may take a port between our look and the start.
+        let started = (0..3).map(|_| Self::start_coturn(options));
+        let mut answering = started.filter(Self::answers);
+        answering.next().expect("turnserver does not answer")
+    }
+
+    fn start_coturn(options: &Options) -> Self {
         let setup = with_ports(Setup::new(), options);
         let user = |number| (format!("user{number}"), format!("password{number}"));
         let users: Vec<_> = (1..=USERS).map(user).collect();
@@ -176,19 +188,19 @@ impl Target {
             .stderr(Stdio::null());
         let program = Program::Coturn(command.spawn().unwrap());
         let address = format!("127.0.0.1:{}", setup.get("TURN_PORT"));
-        let target = Self {
+        Self {
             address: address.parse().unwrap(),
             manners: Manners::default(),
+            gone: Mutex::default(),
             users,
             setup,
             program,
-        };
-        target.wait_for_the_first_answer();
-        target
+        }
     }
 
-    fn wait_for_the_first_answer(&self) {
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    /// Waits for the first answer.
+    fn answers(&self) -> bool {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.connect(self.address).unwrap();
         socket
             .set_read_timeout(Some(Duration::from_millis(50)))
@@ -198,11 +210,16 @@ impl Target {
             // Refused until it has bound its port.
             let _ = socket.send(&Message::new(BINDING, &[]).bytes);
             if socket.recv(&mut [0; 512]).is_ok() {
-                return;
+                return true;
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        panic!("turnserver does not answer");
+        false
+    }
+
+    /// Keeps the port of a client that is gone.
+    pub(crate) fn keep(&self, socket: &UdpSocket) {
+        self.gone.lock().unwrap().push(socket.try_clone().unwrap());
     }
 
     /// The name and password of one user; there are eight.

@@ -96,7 +96,7 @@ pub(super) fn rows() -> Rows {
             |stage: &Stage| {
                 let mut other = stage.client();
                 other.challenge()?;
-                with_nonce(stage.client(), other.nonce)
+                with_nonce(stage.client(), other.nonce.clone())
             },
         ),
         row(

@@ -2,7 +2,7 @@
 //! nothing else of this host may be reached through it. Permissions ignore
 //! ports, so each packet is judged.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 
 use super::Side;
 use crate::client::{Client, Data};
@@ -30,18 +30,21 @@ pub(super) fn rows<'a>() -> Vec<Row<Side<'a>>> {
             "permitted, unreached",
             |side: &Side<'_>| {
                 // Nobody has it yet, or this could not bind it.
-                to_a_socket(side.own, side.own.port("TURN_MIN_PORT"))
+                to_a_socket(side.own, [side.own.port("TURN_MIN_PORT")])
             },
         ),
         row(
             "a dead relay port of ours",
             "permitted, unreached",
-            |side: &Side<'_>| to_a_socket(side.own, side.own.port("TURN_MAX_PORT")),
+            |side: &Side<'_>| {
+                let last = side.own.port("TURN_MAX_PORT");
+                to_a_socket(side.own, (last - 9..=last).rev())
+            },
         ),
         row(
             "another service of this host",
             "permitted, unreached",
-            |side: &Side<'_>| to_a_socket(side.own, 0),
+            |side: &Side<'_>| to_a_socket(side.own, [0]),
         ),
         row(
             "from another service of this host",
@@ -108,10 +111,12 @@ fn permitted(target: &Target, port: u16) -> Result<(Client<'_>, SocketAddr), Str
     Ok((client, at))
 }
 
-/// Whether a socket of this test on that port hears what is sent there.
-fn to_a_socket(target: &Target, port: u16) -> Cell {
-    let service =
-        Peer(std::net::UdpSocket::bind(("127.0.0.1", port)).map_err(|error| error.to_string())?);
+/// Whether a socket of this test hears what is sent to it: on the first of the
+/// ports that nobody has.
+fn to_a_socket(target: &Target, ports: impl IntoIterator<Item = u16>) -> Cell {
+    let free = |port| UdpSocket::bind(("127.0.0.1", port)).ok();
+    let service = ports.into_iter().find_map(free);
+    let service = Peer(service.ok_or("the port is taken")?);
     let (mut client, at) = permitted(target, service.address().port())?;
     client.send(at, b"in");
     client.send_on(0x4001, b"in");
