@@ -31,7 +31,7 @@ pub struct RelayConfig {
     /// Ports inside [`Self::ports`] that belong to somebody else. They are
     /// never relayed to on our own addresses either.
     pub excluded_ports: Vec<u16>,
-    /// The realm of the long-term credentials, at most 508 bytes. Over 46
+    /// The realm of the long-term credentials, at most 508 bytes. Over 44
     /// bytes the answer to a stranger's Allocate grows past 3.5 times its
     /// question.
     pub realm: String,

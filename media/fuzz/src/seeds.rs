@@ -1,0 +1,307 @@
+//! Where fuzzing begins: valid messages of every method, the vectors of
+//! RFC 5769, ChannelData, some that are wrong in one way, and short plays.
+
+use std::net::SocketAddr;
+
+use crate::single::{CHANNEL, Pair};
+use crate::stage::{allocate_both, transaction};
+use crate::wire::{Writer, attribute, channel_data, kind};
+
+/// A seed's name and its bytes.
+pub type Seed = (&'static str, Vec<u8>);
+
+/// RFC 5769 §2.1: a request with a short-term credential.
+pub const RFC5769_REQUEST: &str = "000100582112a442b7e7a701bc34d686fa87dfae802200105354554e207465\
+    737420636c69656e74002400046e0001ff80290008932ff9b151263b36000600096576746a3a68367659202020000800\
+    149aeaa70cbfd8cb56781ef2b5b2d3f249c1b571a280280004e57a3bcf";
+
+/// RFC 5769 §2.2: a response with an IPv4 address.
+pub const RFC5769_V4: &str = "0101003c2112a442b7e7a701bc34d686fa87dfae8022000b7465737420766563746f\
+    7220002000080001a147e112a643000800142b91f599fd9e90c38c7489f92af9ba53f06be7d780280004c07d4c96";
+
+/// RFC 5769 §2.3: a response with an IPv6 address.
+pub const RFC5769_V6: &str = "010100482112a442b7e7a701bc34d686fa87dfae8022000b7465737420766563746f\
+    7220002000140002a1470113a9faa5d3f179bc25f4b5bed2b9d900080014a382954e4be67bf11784c97c8292c275bfe3\
+    ed4180280004c8fb0b4c";
+
+/// RFC 5769 §2.4: a request with a long-term credential.
+pub const RFC5769_LONG_TERM: &str = "000100602112a44278ad3433c6ad72c029da412e00060012e3839ee38388e3\
+    83aae38383e382afe382b900000015001c662f2f3439396b39353464364f4c33346f4c39465354767936347341001400\
+    0b6578616d706c652e6f72670000080014f67024656dd64a3e02b8e0712e85c9a28ca89666";
+
+/// The bytes that hexadecimal digits stand for.
+#[must_use]
+pub fn bytes(hex: &str) -> Vec<u8> {
+    let digits = hex.chars().filter_map(|digit| digit.to_digit(16));
+    let digits: Vec<u8> = digits.map(|digit| u8::try_from(digit).unwrap()).collect();
+    digits
+        .chunks(2)
+        .map(|pair| pair[0] << 4 | pair[1])
+        .collect()
+}
+
+/// The seeds of a target.
+#[must_use]
+pub fn of(target: &str) -> Vec<Seed> {
+    match target {
+        "frame" => [messages(), data(), broken()].concat(),
+        "request" => [messages(), broken()].concat(),
+        "client_datagram" => [messages(), data(), broken(), signed()].concat(),
+        "peer_datagram" => payloads(),
+        "sequence" => plays(),
+        other => panic!("there is no target {other}"),
+    }
+}
+
+fn peer(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+fn begin(kind: u16) -> Writer {
+    Writer::new(kind, transaction(9))
+}
+
+fn allocate() -> Writer {
+    begin(kind::ALLOCATE).add(attribute::TRANSPORT, &[17, 0, 0, 0])
+}
+
+fn bind() -> Writer {
+    begin(kind::CHANNEL_BIND)
+        .add(attribute::CHANNEL, &[0x40, 1, 0, 0])
+        .address(attribute::PEER, peer("9.9.9.9:1001"))
+}
+
+fn permit() -> Writer {
+    begin(kind::CREATE_PERMISSION)
+        .address(attribute::PEER, peer("9.9.9.9:1000"))
+        .address(attribute::PEER, peer("[2606:4700::1]:1000"))
+}
+
+fn messages() -> Vec<Seed> {
+    let key = [7; 16];
+    let everything = allocate()
+        .add(attribute::LIFETIME, &1800_u32.to_be_bytes())
+        .add(attribute::FAMILY, &[2, 0, 0, 0])
+        .add(attribute::ADDITIONAL_FAMILY, &[2, 0, 0, 0])
+        .add(attribute::EVEN_PORT, &[0x80])
+        .add(attribute::TOKEN, b"reserved")
+        .add(attribute::DONT_FRAGMENT, &[])
+        .add(attribute::USERNAME, b"1900003600:7.3")
+        .add(attribute::REALM, b"realm")
+        .add(attribute::NONCE, b"AAAAAAAAAAAAAAAA")
+        .sign(&key)
+        .fingerprint();
+    vec![
+        ("rfc5769-request", bytes(RFC5769_REQUEST)),
+        ("rfc5769-v4", bytes(RFC5769_V4)),
+        ("rfc5769-v6", bytes(RFC5769_V6)),
+        ("rfc5769-long-term", bytes(RFC5769_LONG_TERM)),
+        ("binding", begin(kind::BINDING).done()),
+        (
+            "binding-fingerprint",
+            begin(kind::BINDING).fingerprint().done(),
+        ),
+        ("allocate", allocate().done()),
+        ("everything", everything.done()),
+        (
+            "refresh",
+            begin(kind::REFRESH)
+                .add(attribute::LIFETIME, &[0; 4])
+                .sign(&key)
+                .done(),
+        ),
+        ("permission", permit().sign(&key).done()),
+        ("channel-bind", bind().sign(&key).done()),
+        (
+            "connect",
+            begin(0x000A)
+                .address(attribute::PEER, peer("9.9.9.9:80"))
+                .done(),
+        ),
+    ]
+}
+
+fn send(to: &str) -> Writer {
+    begin(kind::SEND)
+        .address(attribute::PEER, peer(to))
+        .add(attribute::DATA, b"hello")
+}
+
+fn data() -> Vec<Seed> {
+    let channel = channel_data(CHANNEL, b"hello");
+    vec![
+        ("channel-padded", [&channel[..], &[0; 3]].concat()),
+        ("channel-of-nobody", channel_data(0x4FFF, b"")),
+        ("channel", channel),
+        ("send-v4", send("9.9.9.9:7").done()),
+        ("send-v6", send("[2606:4700::1]:7").fingerprint().done()),
+        (
+            "send-whole",
+            send("9.9.9.9:7").add(attribute::DONT_FRAGMENT, &[]).done(),
+        ),
+        ("send-to-loopback", send("127.0.0.1:22").done()),
+    ]
+}
+
+fn broken() -> Vec<Seed> {
+    let binding = begin(kind::BINDING).fingerprint().done();
+    let change = |at: usize, to: u8| {
+        let mut bytes = binding.clone();
+        bytes[at] = to;
+        bytes
+    };
+    let cut = |by: usize| binding[..binding.len() - by].to_vec();
+    vec![
+        ("empty", vec![]),
+        ("rtp", vec![0x80; 12]),
+        ("cut-by-1", cut(1)),
+        ("cut-by-4", cut(4)),
+        ("one-more-byte", [&binding[..], &[0]].concat()),
+        ("other-cookie", change(4, 0)),
+        ("odd-length", change(3, 7)),
+        ("wrong-fingerprint", change(27, 0)),
+        ("long-attribute", change(23, 0xFF)),
+        (
+            "short-integrity",
+            begin(kind::REFRESH)
+                .add(attribute::INTEGRITY, &[1; 8])
+                .done(),
+        ),
+        (
+            "short-address",
+            begin(kind::SEND)
+                .add(attribute::PEER, &[0, 2, 1, 1, 9, 9])
+                .done(),
+        ),
+        ("channel-too-short", vec![0x40, 0, 0, 9, 1]),
+        ("channel-too-long", vec![0x40, 0, 0, 1, 1, 0, 0, 0, 0]),
+    ]
+}
+
+/// Requests that the relay of the target takes as its first client's.
+fn signed() -> Vec<Seed> {
+    let caller = Pair::new().first;
+    let sign = |request: Writer| caller.sign(request).done();
+    let zero = begin(kind::REFRESH).add(attribute::LIFETIME, &[0; 4]);
+    vec![
+        ("signed-retransmission", sign(allocate_both(1))),
+        ("signed-allocate", sign(allocate())),
+        ("signed-refresh-zero", sign(zero)),
+        (
+            "signed-refresh-v6",
+            sign(begin(kind::REFRESH).add(attribute::FAMILY, &[2, 0, 0, 0])),
+        ),
+        ("signed-permission", sign(permit())),
+        ("signed-bind", caller.sign(bind()).fingerprint().done()),
+        (
+            "signed-unknown",
+            sign(begin(kind::REFRESH).add(0x7777, b"?")),
+        ),
+    ]
+}
+
+fn payloads() -> Vec<Seed> {
+    let of = |head: [u8; 3], payload: &[u8]| [&head[..], payload].concat();
+    vec![
+        ("bound", of([0, 0, 1], b"hello")),
+        ("permitted-v6", of([1, 0, 2], b"hello")),
+        ("same-address", of([0, 0, 3], b"")),
+        ("stranger", of([0, 0, 4], b"hello")),
+        ("relay-itself", of([0, 0, 0], b"hello")),
+        ("no-allocation", of([0, 2, 1], b"hello")),
+        ("largest", of([0, 0, 1], &[7; 2048])),
+        ("too-large", of([0, 0, 1], &[7; 2049])),
+    ]
+}
+
+/// What `sequence` reads as a little story; see there for the numbers.
+fn plays() -> Vec<Seed> {
+    let allocate = |who: u8| [0, who, 0, 0];
+    let permission = [0, 0, 2, 1, 0, 0, 0];
+    let bind = [0, 0, 3, 2, 0, 0, 0, 0, 2, 0];
+    let send = [8, 0, 4, 0, 1, 2, 3, 4];
+    let channel = [7, 0, 4, 0, 1, 2, 3, 4];
+    let hear = [9, 0, 0, 0, 0, 3, 1, 2, 3];
+    let release = [0, 0, 1, 1, 0, 8];
+    let pair = [0, 0, 0, 1, 0, 6, 0x80];
+    let redeem = [0, 1, 0, 1, 0, 7];
+    let both = [0, 1, 0, 1, 1, 5];
+    let without_v6 = [0, 1, 1, 2, 1, 4, 0, 8];
+    let wait = |time: u8| [10, time];
+    vec![
+        (
+            "talk",
+            [&allocate(0)[..], &permission, &send, &hear, &release].concat(),
+        ),
+        (
+            "channel",
+            [
+                &allocate(0)[..],
+                &bind,
+                &channel,
+                &hear,
+                &wait(5),
+                &channel,
+                &wait(6),
+                &channel,
+            ]
+            .concat(),
+        ),
+        (
+            "pair",
+            [
+                &pair[..],
+                &redeem,
+                &release,
+                &wait(3),
+                &pair,
+                &wait(1),
+                &redeem,
+            ]
+            .concat(),
+        ),
+        ("both-families", [&both[..], &without_v6, &wait(6)].concat()),
+        (
+            "quota",
+            [
+                allocate(0),
+                allocate(1),
+                allocate(2),
+                allocate(3),
+                allocate(4),
+            ]
+            .concat(),
+        ),
+        (
+            "taken-ports",
+            [&[12, 0, 12, 0, 12, 1][..], &allocate(0), &[12, 0], &pair].concat(),
+        ),
+        (
+            "held",
+            [
+                &[13, 0][..],
+                &allocate(0),
+                &[6],
+                &[14, 0],
+                &pair,
+                &wait(6),
+                &[13, 1],
+            ]
+            .concat(),
+        ),
+        (
+            "operator",
+            [
+                &allocate(0)[..],
+                &allocate(3),
+                &[14, 4, 14, 5],
+                &allocate(3),
+                &[14, 2, 14, 0],
+                &allocate(0),
+                &[14, 6],
+                &allocate(2),
+            ]
+            .concat(),
+        ),
+    ]
+}
