@@ -1,7 +1,8 @@
 //! The relay under coturn's own test client, which sends through it from
 //! several allocations at once and counts what comes back.
 
-use std::process::{Child, Stdio};
+use std::net::UdpSocket;
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::server::{PATIENCE, Server, Setup, free_udp_port};
@@ -18,16 +19,16 @@ impl Drop for Peer {
 }
 
 /// coturn's echo peer, once it has its port.
-fn peer(port: u16) -> Peer {
+fn peer(host: &str, port: u16) -> Peer {
     let child = installed("turnutils_peer")
-        .args(["-p", &port.to_string(), "-L", "127.0.0.1"])
+        .args(["-p", &port.to_string(), "-L", host])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let peer = Peer(child);
-    let probe = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    probe.connect(("127.0.0.1", port)).unwrap();
+    let probe = UdpSocket::bind((host, 0)).unwrap();
+    probe.connect((host, port)).unwrap();
     probe
         .set_read_timeout(Some(Duration::from_millis(50)))
         .unwrap();
@@ -43,78 +44,100 @@ fn peer(port: u16) -> Peer {
     panic!("turnutils_peer does not answer");
 }
 
+/// A relay with both families for two loopback addresses.
 fn relay() -> Server {
     Setup::new()
         .set("TURN_USERNAME", "coturn")
         .set("TURN_PASSWORD", "a-static-password")
-        .set("TURN_ALLOW_PEERS", "127.0.0.0/8")
+        .set("TURN_EXTERNAL_IP", "127.0.0.1,::1")
+        .set("TURN_ALLOW_PEERS", "127.0.0.0/8,::1/128")
         // Its channel numbers are those of RFC 5766.
         .set("TURN_LEGACY_CHANNELS", "true")
         .start()
 }
 
-/// Runs the client; every packet it sent must have come back.
-fn none_is_lost(server: &Server, mode: &[&str]) {
+/// What the client prints, and how it ends.
+fn uclient(server: &Server, mode: &[&str], host: &str) -> (ExitStatus, String) {
     let port = free_udp_port();
-    let _peer = peer(port);
+    let _peer = peer(host, port);
     let output = installed("timeout")
-        .arg("60")
-        .arg("turnutils_uclient")
+        .args(["60", "turnutils_uclient"])
         .args(mode)
-        .args([
-            "-n",
-            "100",
-            "-m",
-            "8",
-            "-l",
-            "172",
-            "-u",
-            "coturn",
-            "-w",
-            "a-static-password",
-        ])
-        .args(["-e", "127.0.0.1", "-r", &port.to_string()])
+        .args(["-n", "100", "-m", "8", "-l", "172"])
+        .args(["-u", "coturn", "-w", "a-static-password"])
+        .args(["-e", host, "-r", &port.to_string()])
         .args(["-p", server.setup.get("TURN_PORT"), "127.0.0.1"])
         .output()
         .unwrap();
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(output.status.success(), "{said}");
-    let lost = said
-        .lines()
-        .rev()
-        .find(|line| line.contains("Total lost packets"));
-    assert!(
-        lost.is_some_and(|line| line.contains("Total lost packets 0 ")),
-        "{said}"
-    );
-    let received = said
-        .lines()
-        .rev()
-        .find(|line| line.contains("tot_recv_msgs"));
-    assert!(
-        received.is_some_and(|line| line.contains("tot_recv_msgs=800")),
-        "{said}"
-    );
+    let said = [output.stdout, output.stderr].concat();
+    (output.status, String::from_utf8_lossy(&said).into_owned())
+}
+
+/// Every packet that the client sent must have come back.
+fn none_is_lost(server: &Server, mode: &[&str], host: &str) -> String {
+    installed("turnutils_uclient");
+    let (status, said) = uclient(server, mode, host);
+    assert!(status.success(), "{said}");
+    for expected in [
+        "tot_send_msgs=800, tot_recv_msgs=800",
+        "Total lost packets 0 (0.000000%), total send dropped 0 ",
+    ] {
+        assert!(said.contains(expected), "{said}");
+    }
+    said
 }
 
 #[test]
 fn coturns_client_loses_nothing_over_send_indications() {
-    installed("turnutils_uclient");
-    none_is_lost(&relay(), &["-s", "-c"]);
+    none_is_lost(&relay(), &["-s", "-c"], "127.0.0.1");
 }
 
 #[test]
 fn coturns_client_loses_nothing_over_channels() {
-    installed("turnutils_uclient");
-    none_is_lost(&relay(), &["-c"]);
+    none_is_lost(&relay(), &["-c"], "127.0.0.1");
 }
 
 #[test]
 fn coturns_clients_reach_each_other_through_two_allocations() {
-    installed("turnutils_uclient");
-    none_is_lost(&relay(), &["-y", "-c"]);
+    none_is_lost(&relay(), &["-y", "-c"], "127.0.0.1");
+}
+
+#[test]
+fn coturns_client_gets_the_port_that_was_kept_for_its_rtcp() {
+    let said = none_is_lost(&relay(), &["-v"], "127.0.0.1");
+    let tokens = said.lines().filter_map(|line| line.split_once("rtv="));
+    let kept = tokens.filter(|(_, token)| token.trim() != "0").count();
+    assert!(kept > 0, "{said}");
+}
+
+#[test]
+fn coturns_client_loses_nothing_that_must_not_be_fragmented() {
+    none_is_lost(&relay(), &["-g", "-c"], "127.0.0.1");
+}
+
+#[test]
+fn coturns_client_reaches_an_ipv6_peer() {
+    none_is_lost(&relay(), &["-x", "-c"], "::1");
+}
+
+#[test]
+fn coturns_client_is_refused_what_it_does_wrong_and_the_relay_goes_on() {
+    let server = relay();
+    // One peer, bound to two channels that are chosen at random.
+    let (status, said) = uclient(&server, &["-N", "-c"], "127.0.0.1");
+    assert!(!status.success(), "{said}");
+    assert!(said.contains("channel bind: error 400 ()"), "{said}");
+    none_is_lost(&server, &["-c"], "127.0.0.1");
+}
+
+#[test]
+fn coturns_stun_client_is_told_its_address() {
+    let server = relay();
+    let output = installed("turnutils_stunclient")
+        .args(["-p", server.setup.get("TURN_PORT"), "127.0.0.1"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("UDP reflexive addr: 127.0.0.1:"), "{said}");
 }

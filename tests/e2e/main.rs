@@ -16,6 +16,7 @@ mod stage;
 mod tools;
 
 mod accounts;
+mod aioice;
 mod calls;
 mod calls_lost;
 mod chat;
