@@ -138,7 +138,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "TURN_REALM",
         "",
-        "Realm of TURN credentials; default the host of PUBLIC_URL, else payambar",
+        "Realm of TURN credentials, at most 44 bytes; default the host of PUBLIC_URL, else payambar",
     ),
     secret(
         "TURN_SECRET",

@@ -67,6 +67,10 @@ fn every_wrong_value_is_named_with_its_fix() {
         ("TURN_EXTERNAL_IP", "0.0.0.0"),
         ("TURN_EXTERNAL_IP", "8.8.8.8,9.9.9.9"),
         ("TURN_MAX_ALLOCATIONS_PER_IP", "32"),
+        (
+            "TURN_REALM",
+            "a-realm-that-is-one-byte-longer-than-allowed-",
+        ),
         ("TURN_MAX_ALLOCATIONS", "0%"),
         ("TURN_MAX_ALLOCATIONS", "many"),
         ("TURN_LEGACY_CHANNELS", "on"),
@@ -134,6 +138,9 @@ fn production_needs_its_public_address() {
         Some("https://chat.example.org")
     );
     assert_eq!(config.turn.unwrap().realm, "chat.example.org");
+    let long = format!("https://{}.example.org", "a".repeat(33));
+    let config = check(&[("PUBLIC_URL", &long)]).unwrap();
+    assert_eq!(config.turn.unwrap().realm, "payambar");
 }
 
 #[test]

@@ -9,6 +9,10 @@ use super::{Redacted, TurnConfig, host_of};
 /// As many as there can be ports.
 const MAX_ALLOCATIONS: u64 = 65_535;
 
+/// Bytes of a realm. With more, the answer to a stranger's Allocate is over 3.5
+/// times as long as its question.
+const MAX_REALM: usize = 44;
+
 /// A terabit per second.
 const MAX_KBITS: u64 = 1_000_000_000;
 
@@ -67,13 +71,17 @@ impl Reader<'_> {
             .then(|| self.addresses("TURN_LISTEN"));
         let (external_ip, external_ip6) = self.external_ips();
         let realm = match self.layers.value("TURN_REALM") {
-            "" => public_url.map_or("payambar", host_of).to_owned(),
-            realm => realm.to_owned(),
+            "" => public_url
+                .map(host_of)
+                .filter(|host| host.len() <= MAX_REALM)
+                .unwrap_or("payambar"),
+            realm => realm,
         };
-        if realm.len() > 127 || realm.chars().any(char::is_control) {
+        let realm = realm.to_owned();
+        if realm.len() > MAX_REALM || realm.chars().any(char::is_control) {
             self.refuse(
                 "TURN_REALM",
-                "must have at most 127 bytes and no control characters",
+                &format!("must have at most {MAX_REALM} bytes and no control characters"),
             );
         }
         let turn = TurnConfig {
