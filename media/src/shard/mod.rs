@@ -175,6 +175,20 @@ impl Drop for RelayHandle {
 ///
 /// [`StartError`] names what could not be had, and the address in question.
 pub fn start(config: RelayConfig) -> Result<RelayHandle, StartError> {
+    start_refusing(config, &[])
+}
+
+/// The same, for a relay that follows another one: from its first packet on it
+/// refuses the credentials that were taken back from these, each until the
+/// second since 1970 by which they all have expired.
+///
+/// # Errors
+///
+/// As [`start`].
+pub fn start_refusing(
+    config: RelayConfig,
+    revoked: &[(Revoked, u64)],
+) -> Result<RelayHandle, StartError> {
     check(&config)?;
     let mut listeners = Vec::new();
     let mut local_addresses = Vec::new();
@@ -197,7 +211,7 @@ pub fn start(config: RelayConfig) -> Result<RelayHandle, StartError> {
     let counters = Arc::new(Counters::new());
     let listen_ports: Vec<u16> = local_addresses.iter().map(SocketAddr::port).collect();
     let crypto = Crypto::new().map_err(|error| StartError::Crypto(error.to_string()))?;
-    let server = Server::new(
+    let mut server = Server::new(
         &config,
         &listen_ports,
         crypto,
@@ -205,6 +219,9 @@ pub fn start(config: RelayConfig) -> Result<RelayHandle, StartError> {
         Arc::clone(&counters),
         Instant::now(),
     );
+    for (whom, until) in revoked {
+        server.handle_refuse(*whom, *until);
+    }
     let (commander, commands) = commands::channel().map_err(StartError::Thread)?;
     let event_loop = EventLoop::new(server, listeners, binds, Arc::clone(&counters), commands)
         .map_err(StartError::Thread)?;

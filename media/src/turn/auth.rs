@@ -324,7 +324,12 @@ impl Authority {
     /// made later, with the full lifetime, is good.
     pub fn revoke(&mut self, whom: Revoked, unix: u64) {
         self.forget(unix);
-        let mut until = unix.saturating_add(self.max_lifetime);
+        self.refuse(whom, unix.saturating_add(self.max_lifetime));
+    }
+
+    /// Refuses every credential of `whom` that expires by `until`, in seconds
+    /// since 1970: what an earlier run revoked. Never shortens a revocation.
+    pub fn refuse(&mut self, whom: Revoked, mut until: u64) {
         if let Some(earlier) = self.revoked.get(&whom) {
             self.revoked_until.remove(&(*earlier, whom));
             until = until.max(*earlier);

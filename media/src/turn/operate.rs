@@ -71,6 +71,12 @@ impl Server {
         self.release_reservations(&owner, now);
     }
 
+    /// Refuses credentials that were taken back before this relay was there:
+    /// those of `whom` that expire by `until`, in seconds since 1970.
+    pub fn handle_refuse(&mut self, whom: Revoked, until: u64) {
+        self.authority.refuse(whom, until);
+    }
+
     /// Lets a static pair in, or gives the one of that name another password:
     /// what was made with the old one ends.
     pub fn handle_add_static(&mut self, name: String, key: Key, now: Instant) {

@@ -146,6 +146,17 @@ fn a_clock_that_goes_back_does_not_shorten_a_revocation() {
 }
 
 #[test]
+fn what_an_earlier_run_took_back_is_refused_as_long_as_it_said() {
+    let mut authority = authority(test_now());
+    authority.refuse(Revoked::User(7), NOW + 60);
+    assert!(!lets_in(&authority, NOW + 60, 7, 4, NOW));
+    assert!(lets_in(&authority, NOW + 61, 7, 4, NOW));
+    authority.refuse(Revoked::User(7), NOW + 30);
+    assert!(!lets_in(&authority, NOW + 60, 7, 4, NOW), "not shortened");
+    assert_eq!(authority.revoked_until.len(), 1);
+}
+
+#[test]
 fn revocations_are_forgotten_once_all_they_refuse_has_expired() {
     let mut authority = authority(test_now());
     for session in 0..100 {
