@@ -10,9 +10,11 @@ mod admin;
 mod assets;
 mod cli;
 mod config;
+mod control;
 mod host;
 mod http;
 mod i18n;
+mod lock;
 mod pump;
 mod secrets;
 mod serve;
@@ -67,6 +69,9 @@ fn run(invocation: &cli::Invocation) -> Result<(), Box<dyn std::error::Error>> {
         } => {
             let password = admin::read_password(*password_stdin)?;
             admin::user_add(&config, name, &password, *json, &mut std::io::stdout())?;
+        }
+        cli::Task::Turn { task, json } => {
+            admin::turn(&config, task, *json, &mut std::io::stdout())?;
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use ring::rand::{SecureRandom as _, SystemRandom};
 
-use crate::config::Redacted;
+use crate::config::{Config, Redacted};
 
 /// Makes a folder (0700) with its parents.
 ///
@@ -74,6 +74,17 @@ pub fn load_or_make(data_dir: &Path, name: &str) -> io::Result<Redacted<String>>
         }
         Err(error) => Err(explain(error)),
     }
+}
+
+/// What time-limited TURN credentials are made with: set by the operator, else
+/// ours.
+///
+/// # Errors
+///
+/// As [`load_or_make`].
+pub fn turn(config: &Config) -> io::Result<Redacted<String>> {
+    let set = config.turn.as_ref().and_then(|turn| turn.secret.clone());
+    set.map_or_else(|| load_or_make(&config.data_dir, "turn"), Ok)
 }
 
 /// `N` bytes from the system's generator, in hex.

@@ -183,6 +183,10 @@ pub struct Config {
     pub turn_pair: Option<(String, Redacted<String>)>,
     /// Further STUN servers told to callers, as URLs.
     pub stun_servers: Vec<String>,
+    /// How long relayed calls may go on once the server is told to stop.
+    pub drain: Duration,
+    /// Where metrics are served; `None` = nowhere.
+    pub metrics: Option<SocketAddr>,
     /// Filter of the log.
     pub log_level: String,
     /// Whether log lines are JSON.

@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -48,6 +49,8 @@ impl Reader<'_> {
             turn: self.turn(public_url.as_deref(), turn_pair.clone()),
             turn_server: self.turn_server(turn_pair.is_some()),
             stun_servers: self.stun_servers(),
+            drain: Duration::from_secs(self.number("DRAIN_SECONDS", 0, 3600)),
+            metrics: self.metrics(),
             log_level: self.layers.value("LOG_LEVEL").to_owned(),
             log_json: self.choice("LOG_FORMAT", &[("text", false), ("json", true)]),
             public_url,
@@ -231,6 +234,23 @@ impl Reader<'_> {
             }
         }
         addresses
+    }
+
+    fn metrics(&mut self) -> Option<SocketAddr> {
+        const NAME: &str = "METRICS_LISTEN";
+        match self.layers.value(NAME) {
+            "off" => None,
+            value => match value.parse() {
+                Ok(address) => Some(address),
+                Err(_) => {
+                    self.refuse(
+                        NAME,
+                        "must be an IP address and a port, such as 127.0.0.1:9480, or off",
+                    );
+                    None
+                }
+            },
+        }
     }
 
     fn vapid(&mut self) {

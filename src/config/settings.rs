@@ -221,6 +221,16 @@ pub const SETTINGS: &[Setting] = &[
         "Contact of Web Push: a mailto: or https: address",
     ),
     plain(
+        "DRAIN_SECONDS",
+        "8",
+        "Seconds that relayed calls may go on for once the server is told to stop, 0-3600",
+    ),
+    plain(
+        "METRICS_LISTEN",
+        "127.0.0.1:9480",
+        "IP address and TCP port of /metrics for Prometheus, or off",
+    ),
+    plain(
         "LOG_LEVEL",
         "info",
         "error, warn, info, debug, trace, or a filter such as payambar=debug",

@@ -82,6 +82,9 @@ fn every_wrong_value_is_named_with_its_fix() {
         ("MAX_UPLOAD_SIZE", "10MB"),
         ("VAPID_PUBLIC_KEY", "abc"),
         ("VAPID_SUBJECT", "me"),
+        ("DRAIN_SECONDS", "3601"),
+        ("METRICS_LISTEN", "9480"),
+        ("METRICS_LISTEN", "localhost:9480"),
         ("LOG_FORMAT", "xml"),
     ] {
         let text = problem(&[(name, value)]);
@@ -171,6 +174,17 @@ fn a_bare_turn_host_becomes_a_url() {
     assert_eq!(
         config.turn_server.as_deref(),
         Some("turns:turn.example.org?transport=tcp")
+    );
+}
+
+#[test]
+fn metrics_are_served_on_loopback_unless_they_are_off() {
+    let metrics = |pairs: &[(&str, &str)]| check(pairs).unwrap().metrics;
+    assert_eq!(metrics(&[]), "127.0.0.1:9480".parse().ok());
+    assert_eq!(metrics(&[("METRICS_LISTEN", "off")]), None);
+    assert_eq!(
+        metrics(&[("METRICS_LISTEN", "[::1]:0")]),
+        "[::1]:0".parse().ok()
     );
 }
 

@@ -93,6 +93,12 @@ impl Ice {
         }
     }
 
+    /// The URLs of our own relay.
+    pub fn relay_urls(&self) -> Vec<String> {
+        let relay = self.relay.as_ref();
+        relay.map_or_else(Vec::new, |relay| relay.turn.clone())
+    }
+
     /// The answer for one session at `now`.
     pub fn answer(&self, session: &Session, now: Timestamp) -> Value {
         let mut servers = Vec::new();

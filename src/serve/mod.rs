@@ -1,26 +1,31 @@
 //! Composition: open the store, bind, start; and drain in reverse order. How
 //! connections are accepted is in [`web`], what the relay is told in [`relay`].
 
+mod metrics;
+mod ports;
 mod relay;
 mod web;
 
 use std::error::Error;
-use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper_util::server::graceful::GracefulShutdown;
+use payambar_media::RelayHandle;
 use payambar_signaling::hub::Limits;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 
 use crate::accounts::Accounts;
 use crate::config::Config;
+use crate::control::{self, Desk, TurnDesk};
 use crate::host;
 use crate::http::{
     App, Ice, LOGIN_PER_MINUTE, REGISTER_PER_MINUTE, Site, Tokens, Windows, install_crypto, router,
 };
 use crate::i18n::Catalogue;
+use crate::lock;
 use crate::pump::{Parts, Pump};
 use crate::secrets;
 use crate::store::Store;
@@ -47,17 +52,15 @@ pub fn run(config: Config) -> Result<(), Box<dyn Error>> {
 async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), environment = ?config.environment, "Payambar starts");
     secrets::private_dir(&config.data_dir)?;
-    let _lock = lock(&config.data_dir)?;
+    let _lock = lock::exclusive(&config.data_dir).await?;
+    let control = control::listen(&config.data_dir)?;
     let files = host::raise_file_limit();
     secrets::private_dir(&config.file_storage)?;
     let jwt = config
         .jwt_secret
         .clone()
         .map_or_else(|| secrets::load_or_make(&config.data_dir, "jwt"), Ok)?;
-    let turn_secret = match config.turn.as_ref().and_then(|turn| turn.secret.clone()) {
-        Some(secret) => secret,
-        None => secrets::load_or_make(&config.data_dir, "turn")?,
-    };
+    let turn_secret = secrets::turn(&config)?;
     let (outcomes_in, outcomes) = mpsc::unbounded_channel();
     let on_batch = Box::new(move |batch| {
         // Fails only while the server stops, when nobody waits any more.
@@ -72,14 +75,18 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let set = config.turn.as_ref().and_then(|turn| turn.external_ip);
     let external = host::external(set, &addresses, host::routed());
     let relay = match &config.turn {
-        Some(turn) => Some(Arc::new(relay::start(
-            turn,
-            &turn_secret,
-            &external,
-            &addresses,
-            config.environment,
-            files,
-        )?)),
+        Some(turn) => {
+            let kept = relay::kept(&store, turn).await?;
+            Some(Arc::new(relay::start(
+                turn,
+                &turn_secret,
+                &external,
+                &addresses,
+                &kept,
+                &config,
+                files,
+            )?))
+        }
         None => None,
     };
     let catalogue = Arc::new(Catalogue::load());
@@ -101,9 +108,23 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     });
     let accounts = Accounts::new(store.clone(), config.bcrypt_cost);
     let windows = |calls| config.rate_limit.then(|| Windows::new(calls));
+    let ice = Ice::new(&config, &turn_secret, external.ip, &addresses);
+    let desk = Desk {
+        store: store.clone(),
+        turn: config
+            .turn
+            .as_ref()
+            .map(|turn| TurnDesk::new(turn, turn_secret, ice.relay_urls(), relay.clone())),
+    };
+    let control = control::Server::start(control, desk);
+    let metrics = match config.metrics {
+        Some(address) => metrics::serve(address, relay.as_deref()).await,
+        None => None,
+    };
+    let drain = config.drain;
     let app = Arc::new(App {
         tokens: Tokens::new(&jwt),
-        ice: Ice::new(&config, &turn_secret, external.ip, &addresses),
+        ice,
         site: Site::new(),
         register_limit: windows(REGISTER_PER_MINUTE),
         login_limit: windows(LOGIN_PER_MINUTE),
@@ -118,16 +139,18 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
             tracing::error!(%error, "the hash for unknown names cannot be made");
         }
     });
+    let mut signals = web::Signals::catch()?;
     tracing::info!(address = %listener.local_addr()?, "web listens");
 
-    let stopped = web::accept(listener, router(app), web::stop_signal()?).await;
+    let open = web::accept(listener, router(app), signals.next()).await;
     tracing::info!("stopping");
-    pump.stop().await;
-    if tokio::time::timeout(DRAIN, stopped.shutdown())
-        .await
-        .is_err()
-    {
-        tracing::warn!("requests in flight were cut off");
+    tokio::select! {
+        () = stop(&pump, open, relay.as_deref(), drain) => {}
+        () = signals.next() => tracing::warn!("told to stop again: ending at once"),
+    }
+    control.stop().await;
+    if let Some(metrics) = metrics {
+        metrics.abort();
     }
     tokio::task::spawn_blocking(move || store.close()).await?;
     if let Some(relay) = relay {
@@ -137,17 +160,20 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Keeps a second server away from the same data: two of them would each take
-/// the other's people for offline. Held until the returned file is dropped.
-fn lock(data_dir: &Path) -> Result<File, String> {
-    let path = data_dir.join("server.lock");
-    let explain = |error: &dyn std::fmt::Display| {
-        let (data_dir, path) = (data_dir.display(), path.display());
-        format!(
-            "cannot lock {path} ({error}): is another server running on {data_dir}? Stop it, or set DATA_DIR"
-        )
+/// Ends what people do here, while those who talk through the relay may go on
+/// for `drain`.
+async fn stop(pump: &Pump, open: GracefulShutdown, relay: Option<&RelayHandle>, drain: Duration) {
+    let end = Instant::now() + DRAIN;
+    let web = async {
+        pump.stop().await;
+        if timeout_at(end, open.shutdown()).await.is_err() {
+            tracing::warn!("requests in flight were cut off");
+        }
     };
-    let file = File::create(&path).map_err(|error| explain(&error))?;
-    file.try_lock().map_err(|error| explain(&error))?;
-    Ok(file)
+    let relayed = async {
+        if let Some(relay) = relay {
+            relay::drain(relay, drain).await;
+        }
+    };
+    tokio::join!(web, relayed);
 }

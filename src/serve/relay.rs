@@ -1,15 +1,60 @@
-//! What the relay is told at its start, and what it tells at its end.
+//! What the relay is told at its start and at its end, and what it tells.
 
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
-use payambar_media::{Key, RelayAddress, RelayConfig, RelayHandle, long_term_key};
+use payambar_media::counters::Metric;
+use payambar_media::{
+    Key, RelayAddress, RelayConfig, RelayHandle, Revoked, long_term_key, start_refusing,
+};
 
-use crate::config::{ANY, Environment, Redacted, TurnConfig};
+use super::ports;
+use crate::config::{ANY, Config, Environment, Redacted, TurnConfig};
 use crate::host::{self, External};
+use crate::store::{self, StaticPair, Store, TakenBack, turn};
 
 /// Files besides relay ports: web sockets, database, log.
 const OTHER_FILES: u64 = 2048;
+
+/// How often a relay that runs dry is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What the relay must know of earlier runs.
+pub(super) struct Kept {
+    pairs: Vec<StaticPair>,
+    taken_back: TakenBack,
+}
+
+impl Kept {
+    fn revoked(&self) -> Vec<(Revoked, u64)> {
+        let TakenBack { people, sessions } = &self.taken_back;
+        let people = people
+            .iter()
+            .map(|(user, until)| (Revoked::User(user.0), *until));
+        let sessions = sessions
+            .iter()
+            .map(|(user, session, until)| (Revoked::Session(user.0, session.0), *until));
+        people.chain(sessions).collect()
+    }
+}
+
+/// Reads it.
+///
+/// # Errors
+///
+/// The database cannot be read.
+pub(super) async fn kept(store: &Store, turn: &TurnConfig) -> Result<Kept, store::Error> {
+    let ttl = turn.credential_ttl;
+    store
+        .read(move |connection| {
+            Ok(Kept {
+                pairs: turn::static_pairs(connection)?,
+                taken_back: turn::taken_back(connection, ttl)?,
+            })
+        })
+        .await
+}
 
 /// Starts the relay, saying what callers are told and what may be in its way.
 pub(super) fn start(
@@ -17,28 +62,19 @@ pub(super) fn start(
     secret: &Redacted<String>,
     external: &External,
     addresses: &[IpAddr],
-    environment: Environment,
+    kept: &Kept,
+    config: &Config,
     files: Option<u64>,
 ) -> Result<RelayHandle, Box<dyn Error>> {
     tracing::info!(ip = %external.ip, why = external.why, "callers are told this relay address");
-    if environment == Environment::Production && !external.public {
+    if config.environment == Environment::Production && !external.public {
         tracing::warn!(ip = %external.ip, "callers outside this network cannot reach that address; set TURN_EXTERNAL_IP to the public one");
     }
     for network in &turn.allow_peers {
         tracing::warn!(%network, "TURN_ALLOW_PEERS opens this range for relaying");
     }
-    let ports = u64::from(turn.ports.1 - turn.ports.0) + 1;
-    if let Some(limit) = files
-        && limit < ports + OTHER_FILES
-    {
-        let usable = limit.saturating_sub(OTHER_FILES);
-        tracing::warn!(
-            limit,
-            ports,
-            usable,
-            "fewer files may be open than there are relay ports; raise LimitNOFILE"
-        );
-    }
+    warn_of_files(turn, files);
+    ports::warn_of_lenders(turn.ports);
     let mut relays = vec![IpAddr::V4(external.ip)];
     relays.extend(host::external_v6(turn, addresses).map(IpAddr::V6));
     match relays.get(1) {
@@ -51,15 +87,8 @@ pub(super) fn start(
         .iter()
         .map(|ip| relay_address(*ip, addresses))
         .collect();
-    let realm = &turn.realm;
-    let static_users: Vec<(String, Key)> = turn
-        .static_pair
-        .iter()
-        .filter_map(|(name, password)| {
-            let key = long_term_key(name, realm, password.expose())?;
-            Some((name.clone(), key))
-        })
-        .collect();
+    let static_users = static_users(turn, &kept.pairs);
+    let revoked = kept.revoked();
     let bytes_per_second = |kbits: u64| kbits * 1000 / 8;
     let config = |listen: &[IpAddr]| RelayConfig {
         listen: listen
@@ -85,11 +114,11 @@ pub(super) fn start(
         max_credential_lifetime: turn.credential_ttl,
     };
     let started = match &turn.listen {
-        Some(listen) => payambar_media::start(config(listen)),
+        Some(listen) => start_refusing(config(listen), &revoked),
         // A host without IPv6 still relays for everybody it can reach.
-        None => payambar_media::start(config(&ANY)).or_else(|both| {
+        None => start_refusing(config(&ANY), &revoked).or_else(|both| {
             tracing::debug!(error = %both, "the relay cannot listen on IPv6 and IPv4; trying IPv4 alone");
-            payambar_media::start(config(&[IpAddr::V4(Ipv4Addr::UNSPECIFIED)]))
+            start_refusing(config(&[IpAddr::V4(Ipv4Addr::UNSPECIFIED)]), &revoked)
         }),
     };
     let relay = started.map_err(|error| {
@@ -103,6 +132,52 @@ pub(super) fn start(
     Ok(relay)
 }
 
+fn warn_of_files(turn: &TurnConfig, files: Option<u64>) {
+    let ports = u64::from(turn.ports.1 - turn.ports.0) + 1;
+    if let Some(limit) = files
+        && limit < ports + OTHER_FILES
+    {
+        let usable = limit.saturating_sub(OTHER_FILES);
+        tracing::warn!(
+            limit,
+            ports,
+            usable,
+            "fewer files may be open than there are relay ports; raise LimitNOFILE"
+        );
+    }
+}
+
+/// The pair of the environment, and those of the database that its realm and
+/// name leave good.
+fn static_users(turn: &TurnConfig, pairs: &[StaticPair]) -> Vec<(String, Key)> {
+    let environment = turn.static_pair.as_ref().and_then(|(name, password)| {
+        let key = long_term_key(name, &turn.realm, password.expose())?;
+        Some((name.clone(), key))
+    });
+    let mut users: Vec<(String, Key)> = environment.into_iter().collect();
+    let taken = users.first().map(|(name, _)| name.clone());
+    for StaticPair {
+        name, realm, key, ..
+    } in pairs
+    {
+        if *realm != turn.realm {
+            tracing::warn!(
+                name,
+                realm,
+                "a static TURN pair was made for another realm and opens nothing; make it again, or set TURN_REALM"
+            );
+        } else if taken.as_ref() == Some(name) {
+            tracing::warn!(
+                name,
+                "TURN_USERNAME stands before the static TURN pair of that name"
+            );
+        } else {
+            users.push((name.clone(), Key(*key)));
+        }
+    }
+    users
+}
+
 /// Behind a NAT the address that others see is not ours to bind.
 fn relay_address(advertise: IpAddr, local: &[IpAddr]) -> RelayAddress {
     let any = match advertise {
@@ -113,6 +188,33 @@ fn relay_address(advertise: IpAddr, local: &[IpAddr]) -> RelayAddress {
     RelayAddress {
         bind: if is_local { advertise } else { any },
         advertise,
+    }
+}
+
+/// Lets the relay make no allocation any more, and waits until none is left or
+/// `limit` is over.
+pub(super) async fn drain(relay: &RelayHandle, limit: Duration) {
+    relay.drain();
+    let counters = relay.counters();
+    // The relay hears of it a moment later.
+    let runs = || counters.value(Metric::Draining) == 0 || counters.value(Metric::Allocations) > 0;
+    if counters.value(Metric::Allocations) > 0 && !limit.is_zero() {
+        tracing::info!(
+            allocations = counters.value(Metric::Allocations),
+            seconds = limit.as_secs(),
+            "relayed calls may end; a second signal ends them at once"
+        );
+    }
+    let dry = async {
+        while runs() {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    if tokio::time::timeout(limit, dry).await.is_err() {
+        tracing::warn!(
+            allocations = counters.value(Metric::Allocations),
+            "relayed calls were cut off"
+        );
     }
 }
 

@@ -17,11 +17,18 @@ pub struct Migration {
 }
 
 /// All of them, in order.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "people_and_messages",
-    sql: include_str!("migrations/0001_people_and_messages.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "people_and_messages",
+        sql: include_str!("migrations/0001_people_and_messages.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "turn_credentials",
+        sql: include_str!("migrations/0002_turn_credentials.sql"),
+    },
+];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version       INTEGER PRIMARY KEY,
@@ -199,6 +206,26 @@ mod tests {
                 .unwrap(),
             7
         );
+    }
+
+    #[test]
+    fn a_database_of_any_earlier_version_keeps_its_people() {
+        for shipped in 1..MIGRATIONS.len() {
+            let (_dir, path, mut db) = open();
+            migrate(&mut db, &path, &MIGRATIONS[..shipped]).unwrap();
+            db.execute(
+                "INSERT INTO users (uuid, username, username_key, password_hash, created_at_ms, updated_at_ms)
+                 VALUES (x'01', 'Sara', 'sara', 'hash', 1, 1)",
+                [],
+            )
+            .unwrap();
+            migrate(&mut db, &path, MIGRATIONS).unwrap();
+            assert_eq!(version(&db), MIGRATIONS.last().unwrap().version);
+            let name: String = db
+                .query_row("SELECT username FROM users", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(name, "Sara", "from version {shipped}");
+        }
     }
 
     #[test]

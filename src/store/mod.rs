@@ -6,6 +6,7 @@ pub mod messages;
 mod migrate;
 mod readers;
 pub mod sessions;
+pub mod turn;
 pub mod users;
 mod writer;
 
@@ -21,6 +22,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 pub use conversations::{Conversation, Preview};
 pub use messages::{HistoryItem, Page};
 pub use sessions::{NewSession, Session};
+pub use turn::{StaticPair, TakenBack};
 pub use users::{NewUser, User};
 pub use writer::Outcome;
 

@@ -47,7 +47,7 @@ pub(crate) async fn client(server: &Server, credential: &Credential) -> Client {
 }
 
 /// Waits for what `look` finds, asking again until it does.
-async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let asking = async {
         loop {
             if let Some(found) = look().await {
@@ -61,7 +61,7 @@ async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
 }
 
 /// Sends back whatever comes.
-async fn echo_peer() -> SocketAddr {
+pub(crate) async fn echo_peer() -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     tokio::spawn(async move {
@@ -71,6 +71,32 @@ async fn echo_peer() -> SocketAddr {
         }
     });
     address
+}
+
+/// How the relay refuses that credential an allocation: its error code.
+pub(crate) async fn refusal(server: &Server, credential: &Credential) -> String {
+    // A host that is busy with other tests may lose an answer.
+    until("a refusal", async || {
+        let client = client(server, credential).await;
+        let asked = timeout(PATIENCE, client.allocate()).await.ok()?;
+        let error = asked.err().expect("must be refused").to_string();
+        let code = error.rsplit("(error ").next()?.split(':').next()?;
+        (code.len() == 3).then(|| code.to_owned())
+    })
+    .await
+}
+
+/// Waits until a relayed address is closed: a connected socket hears it.
+pub(crate) async fn until_closed(relayed: SocketAddr) {
+    let knock = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    knock.connect(relayed).await.unwrap();
+    until("the end of the relayed port", async || {
+        match knock.send(b"x").await {
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => Some(()),
+            Ok(_) | Err(_) => None,
+        }
+    })
+    .await;
 }
 
 /// Sends a packet and waits for one.
@@ -247,18 +273,9 @@ async fn log_out_ends_the_relay_for_this_session_within_a_second() {
     for relayed in [&ended_at as &dyn Flowing, &lives_at] {
         assert!(relayed.flows(peer).await);
     }
-    // A connected socket hears that a port it sends to is closed.
-    let knock = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    knock.connect(ended_at.local_addr().unwrap()).await.unwrap();
     assert_eq!(server.log_out(&phone).status, 204);
     let began = Instant::now();
-    until("the end of the relayed port", async || {
-        match knock.send(b"x").await {
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => Some(()),
-            Ok(_) | Err(_) => None,
-        }
-    })
-    .await;
+    until_closed(ended_at.local_addr().unwrap()).await;
     assert!(
         began.elapsed() < Duration::from_secs(1),
         "{:?}",
@@ -270,7 +287,7 @@ async fn log_out_ends_the_relay_for_this_session_within_a_second() {
 }
 
 /// Allocations have no type that can be named.
-trait Flowing {
+pub(crate) trait Flowing {
     fn flows(&self, peer: SocketAddr) -> std::pin::Pin<Box<dyn Future<Output = bool> + '_>>;
 }
 

@@ -39,6 +39,7 @@ impl Setup {
             ("TURN_LISTEN", "127.0.0.1"),
             ("TURN_EXTERNAL_IP", "127.0.0.1"),
             ("RATE_LIMIT", "off"),
+            ("METRICS_LISTEN", "off"),
         ];
         let setup = pairs
             .into_iter()
@@ -207,11 +208,28 @@ impl Server {
     }
 
     /// Asks it to stop, as the host does; says how it ended and all it printed.
-    pub(crate) fn terminate(mut self) -> (ExitStatus, String) {
+    pub(crate) fn terminate(self) -> (ExitStatus, String) {
+        self.ask_to_stop();
+        self.ended()
+    }
+
+    /// Asks it to stop and does not wait.
+    pub(crate) fn ask_to_stop(&self) {
         let order = format!("kill -TERM {}", self.pid());
         let sent = Command::new("sh").args(["-c", &order]).status().unwrap();
         assert!(sent.success());
-        let status = self.child.wait().unwrap();
+    }
+
+    /// Waits for its end; says how it ended and all it printed.
+    pub(crate) fn ended(mut self) -> (ExitStatus, String) {
+        let end = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < end, "the server does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        };
         for reader in self.readers.drain(..) {
             reader.join().unwrap();
         }

@@ -1,5 +1,9 @@
-//! The operator's commands. They work on the database directly, beside the
-//! running server or without it, and print to a `Write` they are given.
+//! The operator's commands. They work on the database, beside the running
+//! server or without it, or ask the server, and print to a `Write` they are
+//! given.
+
+mod table;
+mod turn;
 
 use std::error::Error;
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
@@ -8,6 +12,8 @@ use crate::accounts::Accounts;
 use crate::config::{Config, Redacted};
 use crate::i18n::{Catalogue, Lang};
 use crate::store::Store;
+
+pub use turn::turn;
 
 /// Takes a new password from the first line of standard input, or twice from a
 /// prompt that does not show it.

@@ -1,9 +1,13 @@
 //! Every subcommand and flag. A flag per setting is made from the settings'
 //! table, so that `--help`, README and code cannot disagree.
 
+mod turn;
+
 use std::collections::BTreeMap;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+
+pub use turn::TurnTask;
 
 use crate::config::SETTINGS;
 
@@ -18,6 +22,13 @@ pub enum Task {
         name: String,
         /// Read the password from standard input instead of a prompt.
         password_stdin: bool,
+        /// Print one JSON object.
+        json: bool,
+    },
+    /// Do something about the relay.
+    Turn {
+        /// What.
+        task: TurnTask,
         /// Print one JSON object.
         json: bool,
     },
@@ -67,9 +78,17 @@ pub fn command() -> Command {
                             .action(ArgAction::SetTrue)
                             .help("Read the password from the first line of standard input"),
                     )
-                    .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print one JSON object")),
+                    .arg(json()),
             ),
         )
+        .subcommand(turn::command())
+}
+
+fn json() -> Arg {
+    Arg::new("json")
+        .long("json")
+        .action(ArgAction::SetTrue)
+        .help("Print one JSON object")
 }
 
 /// Parses a command line.
@@ -92,6 +111,10 @@ pub fn parse(
             },
             Some(_) | None => Task::Serve,
         },
+        Some(("turn", matches)) => match turn::parse(matches) {
+            Some((task, json)) => Task::Turn { task, json },
+            None => Task::Serve,
+        },
         Some(_) | None => Task::Serve,
     };
     Ok(Invocation { flags, task })
@@ -113,7 +136,7 @@ fn collect_flags(matches: &ArgMatches, flags: &mut BTreeMap<String, String>) {
 mod tests {
     use super::*;
 
-    fn run(words: &[&str]) -> Result<Invocation, clap::Error> {
+    pub(super) fn run(words: &[&str]) -> Result<Invocation, clap::Error> {
         parse(
             std::iter::once("payambar")
                 .chain(words.iter().copied())
@@ -172,9 +195,32 @@ mod tests {
         assert!(run(&["--prot", "1"]).is_err());
     }
 
+    /// The words of every command that does something.
+    fn words(command: &Command, before: &str, all: &mut Vec<String>) {
+        for inner in command.get_subcommands() {
+            let path = format!("{before} {}", inner.get_name());
+            if inner.has_subcommands() {
+                words(inner, &path, all);
+            } else {
+                all.push(path);
+            }
+        }
+    }
+
+    #[test]
+    fn the_readme_lists_every_command() {
+        let readme = include_str!("../../README.md");
+        let mut all = Vec::new();
+        words(&command(), "payambar", &mut all);
+        assert!(all.contains(&"payambar turn cred add".to_owned()));
+        for path in all {
+            assert!(readme.contains(&path), "README.md does not know {path}");
+        }
+    }
+
     #[test]
     fn the_readme_lists_every_setting_with_its_default() {
-        let readme = include_str!("../README.md");
+        let readme = include_str!("../../README.md");
         for setting in SETTINGS {
             let row = readme
                 .lines()

@@ -1,0 +1,61 @@
+//! How an operator's command acts: on the running server through a socket in
+//! DATA_DIR, or on the database when no server runs. [`protocol`] is what both
+//! ends say, [`server`] listens, [`client`] finds who is there, and a [`Desk`]
+//! does what is asked, wherever it stands.
+
+mod client;
+mod protocol;
+mod server;
+mod turn;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::store::{self, Store};
+
+pub use client::ask;
+pub use protocol::{
+    Drained, Issued, Kicked, Pair, PairAdded, PairState, Pairs, Refusal, Relayed, Request,
+    Sessions, TurnRequest, Whom,
+};
+pub use server::{Server, listen};
+pub use turn::TurnDesk;
+
+/// Does what operators ask.
+pub struct Desk {
+    /// Where people and credentials are kept.
+    pub store: Store,
+    /// The relay's part; `None` = it is switched off.
+    pub turn: Option<TurnDesk>,
+}
+
+impl Desk {
+    /// Does one thing and says how it went.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not done, in words for the operator.
+    pub async fn answer(&self, request: Request) -> Result<Value, Refusal> {
+        match request {
+            Request::Turn(request) => {
+                let turn = self.turn.as_ref().ok_or_else(|| {
+                    Refusal::new(
+                        "relay_off",
+                        "the relay is switched off (TURN_ENABLED=false)",
+                    )
+                })?;
+                turn.answer(&self.store, request).await
+            }
+        }
+    }
+}
+
+fn value(answer: impl Serialize) -> Result<Value, Refusal> {
+    serde_json::to_value(answer).map_err(|error| Refusal::new("internal", error.to_string()))
+}
+
+impl From<store::Error> for Refusal {
+    fn from(error: store::Error) -> Self {
+        Self::new("storage_failed", error.to_string())
+    }
+}
