@@ -112,6 +112,11 @@ fn messages() -> Vec<Seed> {
         ),
         ("permission", permit().sign(&key).done()),
         ("channel-bind", bind().sign(&key).done()),
+        ("bare-refresh", begin(kind::REFRESH).done()),
+        (
+            "after-integrity",
+            permit().sign(&key).add(attribute::USERNAME, b"late").done(),
+        ),
         (
             "connect",
             begin(0x000A)

@@ -62,6 +62,8 @@ pub(crate) enum Step {
     },
     Permit(usize, Vec<Peer>),
     Bind(usize, u16, Peer),
+    /// The last ChannelBind of a caller, as one that renews.
+    BindAgain(usize),
     Send {
         who: usize,
         peer: Peer,
@@ -91,7 +93,7 @@ pub(crate) enum Deed {
 
 fn who() -> impl Strategy<Value = usize> {
     // Mostly the first ones, so that things meet.
-    prop_oneof![3 => 0..2_usize, 2 => 0..CALLERS]
+    prop_oneof![5 => Just(0_usize), 3 => 0..3_usize, 3 => 0..CALLERS]
 }
 
 fn family() -> impl Strategy<Value = Family> {
@@ -107,21 +109,25 @@ fn peer() -> impl Strategy<Value = Peer> {
 }
 
 fn lifetime() -> impl Strategy<Value = Option<u32>> {
-    option::of(prop_oneof![
-        Just(0_u32),
-        Just(1),
-        Just(601),
-        Just(3599),
-        Just(7200),
-        0..4000_u32
-    ])
+    // Mostly long, so that what an allocation has ends before it.
+    option::weighted(
+        0.8,
+        prop_oneof![
+            2 => Just(0_u32),
+            1 => Just(1),
+            1 => Just(601),
+            1 => Just(3599),
+            6 => Just(7200),
+            1 => 0..4000_u32
+        ],
+    )
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
-    let even = prop_oneof![5 => Just(None), 1 => Just(Some(false)), 4 => Just(Some(true))];
+    let even = prop_oneof![7 => Just(None), 1 => Just(Some(false)), 3 => Just(Some(true))];
     let parts = (
-        option::weighted(0.3, family()),
-        prop::bool::weighted(0.2),
+        option::weighted(0.2, family()),
+        prop::bool::weighted(0.4),
         even,
         option::weighted(0.15, 0..4_usize),
         lifetime(),
@@ -146,7 +152,7 @@ fn wish() -> impl Strategy<Value = Wish> {
 }
 
 fn number() -> impl Strategy<Value = u16> {
-    prop_oneof![6 => 0x4000..0x4003_u16, 1 => Just(0x4FFF), 1 => Just(0x5000), 1 => any::<u16>()]
+    prop_oneof![12 => 0x4000..0x4002_u16, 1 => Just(0x4FFF), 1 => Just(0x5000), 1 => any::<u16>()]
 }
 
 fn seconds() -> impl Strategy<Value = u64> {
@@ -186,6 +192,36 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
+/// What chance alone seldom puts together: a channel, time, and the channel
+/// once more or another on its number.
+fn story() -> impl Strategy<Value = Vec<Step>> {
+    let peers = (0..PEERS.len() - 1, 0..PEERS.len() - 1);
+    let parts = (who(), peers, any::<bool>(), 1..300_u64, 595..905_u64);
+    parts.prop_map(|(who, (one, other), renews, soon, late)| {
+        let wish = Wish {
+            family: None,
+            additional: true,
+            even: None,
+            token: None,
+            lifetime: Some(7200),
+        };
+        let allocate = Step::Allocate {
+            who,
+            wish,
+            failures: vec![],
+            later: false,
+        };
+        let bind = |peer| Step::Bind(who, 0x4000, Peer::Known(peer));
+        let wait = |seconds| Step::Wait(seconds, true);
+        if renews {
+            let rest = wait(301 - soon);
+            vec![allocate, bind(one), wait(soon), Step::BindAgain(who), rest]
+        } else {
+            vec![allocate, bind(one), wait(late), bind(other)]
+        }
+    })
+}
+
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let failure = prop_oneof![3 => Just(RelayFailure::PortTaken), 1 => Just(RelayFailure::Other)];
     let failures = prop_oneof![4 => Just(vec![]), 1 => vec(failure, 1..4)];
@@ -197,7 +233,7 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
             later,
         },
     );
-    let refresh = (who(), lifetime(), option::weighted(0.3, family()));
+    let refresh = (who(), lifetime(), option::weighted(0.4, family()));
     let refresh = refresh.prop_map(|(who, lifetime, family)| Step::Refresh {
         who,
         lifetime,
@@ -211,14 +247,16 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
         70 => refresh,
         90 => (who(), vec(peer(), 0..4)).prop_map(|(who, peers)| Step::Permit(who, peers)),
         90 => (who(), number(), peer()).prop_map(|(who, number, peer)| Step::Bind(who, number, peer)),
+        50 => who().prop_map(Step::BindAgain),
         80 => send.prop_map(|(who, peer, whole)| Step::Send { who, peer, whole }),
-        60 => (who(), 0x4000..0x4003_u16).prop_map(|(who, number)| Step::Channel(who, number)),
+        60 => (who(), 0x4000..0x4002_u16).prop_map(|(who, number)| Step::Channel(who, number)),
         80 => (who(), family(), peer()).prop_map(|(who, family, peer)| Step::Hear(who, family, peer)),
         70 => (seconds(), any::<bool>()).prop_map(|(seconds, told)| Step::Wait(seconds, told)),
         120 => any::<bool>().prop_map(|before| Step::WaitForEnd { before }),
         30 => who().prop_map(Step::Mint),
-        50 => deed().prop_map(Step::Operate),
+        30 => deed().prop_map(Step::Operate),
         1 => Just(Step::Operate(Deed::Drain)),
     ];
-    vec(step, 1..60)
+    let steps = prop_oneof![40 => step.prop_map(|step| vec![step]), 1 => story()];
+    vec(steps, 1..60).prop_map(|steps| steps.concat())
 }

@@ -28,6 +28,8 @@ pub(crate) struct World {
     pub(crate) callers: [Caller; CALLERS],
     /// What each caller's last Allocate was.
     pub(crate) asked: [Option<(Wish, u32)>; CALLERS],
+    /// What each caller's last ChannelBind was.
+    pub(crate) bound: [Option<(u16, SocketAddr)>; CALLERS],
     /// Tokens in the order in which they were given.
     pub(crate) tokens: Vec<Vec<u8>>,
     /// The nonce of the last challenge.
@@ -107,6 +109,7 @@ impl World {
             is_behind: false,
             callers: callers::all(),
             asked: [const { None }; CALLERS],
+            bound: [None; CALLERS],
             tokens: Vec::new(),
             nonce: None,
             open: BTreeSet::new(),
@@ -180,14 +183,11 @@ impl World {
                 let request = peers.iter().fold(begun, add);
                 self.ask(who, request, |model, who| model.permit(who, &peers));
             }
-            Step::Bind(who, number, peer) => {
-                let peer = self.address(peer);
-                let [high, low] = number.to_be_bytes();
-                let request = self
-                    .begin(who, kind::CHANNEL_BIND)
-                    .add(attribute::CHANNEL, &[high, low, 0, 0])
-                    .address(attribute::PEER, peer);
-                self.ask(who, request, |model, who| model.bind(who, number, peer));
+            Step::Bind(who, number, peer) => self.bind(who, number, self.address(peer)),
+            Step::BindAgain(who) => {
+                if let Some((number, peer)) = self.bound[who] {
+                    self.bind(who, number, peer);
+                }
             }
             Step::Send { who, peer, whole } => self.send(who, self.address(peer), whole),
             Step::Channel(who, number) => self.send_in_channel(who, number),
@@ -291,6 +291,16 @@ impl World {
         self.ask(who, request, |model, who| {
             model.allocate(who, &wish, number)
         });
+    }
+
+    fn bind(&mut self, who: usize, number: u16, peer: SocketAddr) {
+        self.bound[who] = Some((number, peer));
+        let [high, low] = number.to_be_bytes();
+        let request = self
+            .begin(who, kind::CHANNEL_BIND)
+            .add(attribute::CHANNEL, &[high, low, 0, 0])
+            .address(attribute::PEER, peer);
+        self.ask(who, request, |model, who| model.bind(who, number, peer));
     }
 
     /// Sends a request with what it takes to be let in, and has the model say
