@@ -186,3 +186,30 @@ fn a_port_from_the_env_file_is_used() {
             .all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok())
     );
 }
+
+#[test]
+fn relay_ports_that_the_kernel_may_lend_are_named_with_the_command() {
+    let kernel = |name: &str| std::fs::read_to_string(format!("/proc/sys/net/ipv4/{name}"));
+    let range = kernel("ip_local_port_range").unwrap();
+    let reserved = kernel("ip_local_reserved_ports").unwrap();
+    let low: u16 = range.split_whitespace().next().unwrap().parse().unwrap();
+    let setup = Setup::new();
+    let taken: u16 = setup.get("TURN_PORT").parse().unwrap();
+    let first = if (low..low + 100).contains(&taken) {
+        low + 100
+    } else {
+        low
+    };
+    let last = first + 99;
+    let lent = setup
+        .set("TURN_MIN_PORT", &first.to_string())
+        .set("TURN_MAX_PORT", &last.to_string());
+    let log = lent.start().log();
+    // A host that reserves ports itself has another list to keep.
+    if reserved.trim().is_empty() {
+        let command = format!("sysctl -w net.ipv4.ip_local_reserved_ports={first}-{last}");
+        assert!(log.contains(&command), "{log}");
+    }
+    let log = Setup::new().start().log();
+    assert!(low < 30_000 || !log.contains("sysctl"), "{log}");
+}
