@@ -90,21 +90,12 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         None => None,
     };
     let catalogue = Arc::new(Catalogue::load());
-    let limits = if config.rate_limit {
-        Limits::default()
-    } else {
-        Limits {
-            call_frames: None,
-            other_frames: None,
-            ..Limits::default()
-        }
-    };
     let pump = Pump::start(Parts {
         store: store.clone(),
         outcomes,
         relay: relay.clone(),
         catalogue: Arc::clone(&catalogue),
-        limits,
+        limits: limits(&config),
     });
     let accounts = Accounts::new(store.clone(), config.bcrypt_cost);
     let windows = |calls| config.rate_limit.then(|| Windows::new(calls));
@@ -158,6 +149,17 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+fn limits(config: &Config) -> Limits {
+    if config.rate_limit {
+        return Limits::default();
+    }
+    Limits {
+        call_frames: None,
+        other_frames: None,
+        ..Limits::default()
+    }
 }
 
 /// Ends what people do here, while those who talk through the relay may go on
