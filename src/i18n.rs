@@ -1,5 +1,6 @@
-//! The server's words: texts of errors, taken from the same catalogues that the
-//! web app uses (`web/lang/*.json`, keys `error.<code>`).
+//! The server's words: texts of errors and notifications, taken from the same
+//! catalogues that the web app uses (`web/lang/*.json`, keys `error.<code>` and
+//! `push.…`).
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,21 @@ pub enum Lang {
 }
 
 impl Lang {
+    /// The word for it, as in a language tag.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fa => "fa",
+            Self::En => "en",
+        }
+    }
+
+    /// The language of this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Fa, Self::En]
+            .into_iter()
+            .find(|lang| lang.as_str() == word)
+    }
+
     /// The best language of an `Accept-Language` header (RFC 9110 §12.5.4), or
     /// `default` when it names none of ours.
     pub fn from_header(header: &str, default: Self) -> Self {
@@ -41,7 +57,7 @@ impl Lang {
     }
 }
 
-/// The texts of all error codes in both languages.
+/// The texts of all error codes and notifications in both languages.
 #[derive(Debug)]
 pub struct Catalogue {
     fa: BTreeMap<String, String>,
@@ -52,24 +68,32 @@ impl Catalogue {
     /// Reads the embedded catalogues.
     pub fn load() -> Self {
         Self {
-            fa: errors("lang/fa.json"),
-            en: errors("lang/en.json"),
+            fa: words("lang/fa.json"),
+            en: words("lang/en.json"),
         }
     }
 
     /// The sentence for a code; the code itself where a catalogue lacks it.
     pub fn error(&self, code: Code, lang: Lang) -> &str {
+        self.find(&format!("error.{}", code.as_str()), lang)
+            .unwrap_or(code.as_str())
+    }
+
+    /// The words under a `push.…` key; none where a catalogue lacks them.
+    pub fn words(&self, key: &str, lang: Lang) -> &str {
+        self.find(key, lang).unwrap_or_default()
+    }
+
+    fn find(&self, key: &str, lang: Lang) -> Option<&str> {
         let texts = match lang {
             Lang::Fa => &self.fa,
             Lang::En => &self.en,
         };
-        texts
-            .get(code.as_str())
-            .map_or(code.as_str(), String::as_str)
+        texts.get(key).map(String::as_str)
     }
 }
 
-fn errors(path: &str) -> BTreeMap<String, String> {
+fn words(path: &str) -> BTreeMap<String, String> {
     let Some(file) = Assets::get(path) else {
         return BTreeMap::new();
     };
@@ -79,12 +103,8 @@ fn errors(path: &str) -> BTreeMap<String, String> {
     };
     words
         .into_iter()
-        .filter_map(|(key, text)| {
-            Some((
-                key.strip_prefix("error.")?.to_owned(),
-                text.as_str()?.to_owned(),
-            ))
-        })
+        .filter(|(key, _)| key.starts_with("error.") || key.starts_with("push."))
+        .filter_map(|(key, text)| Some((key, text.as_str()?.to_owned())))
         .collect()
 }
 

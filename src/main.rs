@@ -16,6 +16,7 @@ mod http;
 mod i18n;
 mod lock;
 mod pump;
+mod push;
 mod secrets;
 mod serve;
 mod store;

@@ -17,8 +17,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::i18n::{Catalogue, Lang};
+use crate::push::Pushes;
 use crate::store::{Outcome, Store};
-use worker::Worker;
+use worker::{Incoming, Worker};
 
 /// Frames that wait for one slow reader before its socket is closed.
 pub const OUTBOX: usize = 1024;
@@ -84,6 +85,10 @@ pub struct Parts {
     pub catalogue: Arc<Catalogue>,
     /// Limits on frames.
     pub limits: Limits,
+    /// The way to sleeping devices.
+    pub pushes: Pushes,
+    /// What it says about calls.
+    pub woken: mpsc::UnboundedReceiver<Input>,
 }
 
 impl Pump {
@@ -109,8 +114,15 @@ impl Pump {
             catalogue: parts.catalogue,
             online: Arc::clone(&online),
             late,
+            pushes: parts.pushes,
         };
-        tokio::spawn(worker.run(incoming, parts.outcomes, late_inputs));
+        let incoming = Incoming {
+            events: incoming,
+            outcomes: parts.outcomes,
+            late: late_inputs,
+            woken: parts.woken,
+        };
+        tokio::spawn(worker.run(incoming));
         Self {
             events,
             online,

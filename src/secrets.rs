@@ -8,6 +8,7 @@ use std::path::Path;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::config::{Config, Redacted};
+use crate::push::Pair;
 
 /// Makes a folder (0700) with its parents.
 ///
@@ -34,6 +35,42 @@ pub fn private_dir(path: &Path) -> io::Result<()> {
 ///
 /// The file cannot be read or written, or is too short to be one of ours.
 pub fn load_or_make(data_dir: &Path, name: &str) -> io::Result<Redacted<String>> {
+    let kind = Kind {
+        name,
+        is_good: |text| text.len() >= 32,
+        complaint: "is shorter than 32 bytes; remove the file to have a new one made",
+        make: random_hex::<32>,
+    };
+    keep(data_dir, &kind)
+}
+
+/// Reads the key pair of Web Push from the data folder, making it the first
+/// time. Browsers subscribe to its public half: with another pair none of
+/// them would be reached.
+///
+/// # Errors
+///
+/// The file cannot be read or written, or holds no pair.
+pub fn load_or_make_pair(data_dir: &Path) -> io::Result<Redacted<String>> {
+    let kind = Kind {
+        name: "vapid",
+        is_good: |text| Pair::from_document(text).is_some(),
+        complaint: "holds no key pair; restore it, or remove the file to have a new one made, after which every browser has to subscribe again",
+        make: Pair::make,
+    };
+    keep(data_dir, &kind)
+}
+
+/// One secret: how to tell a good one, and how to make it.
+struct Kind<'a> {
+    name: &'a str,
+    is_good: fn(&str) -> bool,
+    complaint: &'static str,
+    make: fn() -> io::Result<String>,
+}
+
+fn keep(data_dir: &Path, kind: &Kind<'_>) -> io::Result<Redacted<String>> {
+    let name = kind.name;
     let folder = data_dir.join("secrets");
     private_dir(&folder)?;
     let path = folder.join(name);
@@ -44,12 +81,10 @@ pub fn load_or_make(data_dir: &Path, name: &str) -> io::Result<Redacted<String>>
         )
     };
     match fs::read_to_string(&path) {
-        Ok(text) if text.trim().len() >= 32 => Ok(Redacted::new(text.trim().to_owned())),
-        Ok(_) => Err(explain(io::Error::other(
-            "is shorter than 32 bytes; remove the file to have a new one made",
-        ))),
+        Ok(text) if (kind.is_good)(text.trim()) => Ok(Redacted::new(text.trim().to_owned())),
+        Ok(_) => Err(explain(io::Error::other(kind.complaint))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let secret = random_hex::<32>().map_err(explain)?;
+            let secret = (kind.make)().map_err(explain)?;
             // Written aside and linked into place: two processes that start at
             // the same moment end up with the same secret, and never half of one.
             let draft = folder.join(format!("{name}.{}", random_hex::<8>().map_err(explain)?));
@@ -66,9 +101,7 @@ pub fn load_or_make(data_dir: &Path, name: &str) -> io::Result<Redacted<String>>
             fs::remove_file(&draft).map_err(explain)?;
             match linked {
                 Ok(()) => Ok(Redacted::new(secret)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    load_or_make(data_dir, name)
-                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => keep(data_dir, kind),
                 Err(error) => Err(explain(error)),
             }
         }
@@ -122,6 +155,16 @@ mod tests {
         };
         assert_eq!((mode("secrets"), mode("secrets/jwt")), (0o700, 0o600));
         assert_eq!(fs::read_dir(dir.path().join("secrets")).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn the_pair_of_web_push_is_made_once_and_a_damaged_one_stops_the_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = load_or_make_pair(dir.path()).unwrap();
+        assert_eq!(load_or_make_pair(dir.path()).unwrap(), first);
+        fs::write(dir.path().join("secrets/vapid"), "x".repeat(184)).unwrap();
+        let error = load_or_make_pair(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("secrets/vapid"), "{error}");
     }
 
     #[test]

@@ -15,3 +15,4 @@ pub use shard::{RelayHandle, StartError, start, start_refusing};
 pub use turn::Key;
 pub use turn::auth::{Owner, Revoked, Subject, long_term_key, mint_credential};
 pub use turn::operate::{AllocationInfo, Kick};
+pub use turn::policy::is_public_unicast;

@@ -5,6 +5,7 @@
 mod calls;
 mod io;
 mod messages;
+mod notices;
 mod receipts;
 mod sockets;
 mod tickets;
@@ -14,6 +15,7 @@ use std::time::Instant;
 
 use calls::Calls;
 pub use io::{Counts, Effect, Input, Limits, close_code};
+pub use notices::{Notice, RingingEnd};
 use receipts::Receipts;
 use sockets::Sockets;
 use tickets::Tickets;
@@ -82,6 +84,7 @@ impl Hub {
                 seq,
             } => self.written(conn, conversation, seq),
             Input::SessionEnded { session } => self.session_ended(session, now),
+            Input::Woken { call, reached } => self.woken(call, reached),
         }
     }
 
@@ -158,6 +161,10 @@ impl Hub {
             | ClientFrame::MarkRead { .. } => self.chat_frame(conn, frame, reference),
             ClientFrame::PresenceSubscribe { users } => {
                 self.presence_subscribe(conn, users);
+                Ok(())
+            }
+            ClientFrame::Sleep { asleep } => {
+                self.sleep(conn, asleep);
                 Ok(())
             }
             ClientFrame::CallOffer { .. }

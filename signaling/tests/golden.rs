@@ -100,6 +100,7 @@ fn client_frames() -> Vec<(&'static str, ClientFrame)> {
         ("mark_read", ClientFrame::MarkRead { message }),
         ("presence_subscribe", watch(vec![YOU, UserId(3)])),
         ("presence_subscribe_nobody", watch(vec![])),
+        ("sleep", ClientFrame::Sleep { asleep: true }),
         ("call_offer", call_offer(None)),
         ("call_offer_renegotiation", call_offer(named)),
         ("call_ringing", call_ringing(named)),

@@ -2,6 +2,7 @@
 //! checked before the first port opens, and all problems are told at once.
 
 mod layers;
+mod push;
 mod reader;
 mod settings;
 mod turn;
@@ -148,6 +149,17 @@ pub struct TurnConfig {
     pub allow_peers: Vec<IpNet>,
 }
 
+/// The settings of Web Push.
+#[derive(Debug, Clone)]
+pub struct PushConfig {
+    /// The public and the private key; `None` = generated.
+    pub pair: Option<(String, Redacted<String>)>,
+    /// How push services find the operator.
+    pub subject: String,
+    /// Hosts that may be pushed to without TLS and on any network.
+    pub allow_hosts: Vec<String>,
+}
+
 /// The whole checked configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -187,6 +199,8 @@ pub struct Config {
     pub drain: Duration,
     /// Where metrics are served; `None` = nowhere.
     pub metrics: Option<SocketAddr>,
+    /// What Web Push is told about us.
+    pub push: PushConfig,
     /// Filter of the log.
     pub log_level: String,
     /// Whether log lines are JSON.

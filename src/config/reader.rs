@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ipnet::IpNet;
 
 use super::{Config, Environment, Layers, Origins, Problem, Redacted, SETTINGS, host_of};
@@ -37,7 +35,7 @@ impl Reader<'_> {
         let public_url = self.public_url(environment);
         let turn_pair = self.static_pair();
         let rate_limit = self.rate_limit(environment, listen);
-        self.vapid();
+        let push = self.push(environment, public_url.as_deref());
         self.number("MAX_UPLOAD_SIZE", 1, u64::MAX);
         Config {
             web: SocketAddr::new(listen, self.port("PORT")),
@@ -53,6 +51,7 @@ impl Reader<'_> {
             metrics: self.metrics(),
             log_level: self.layers.value("LOG_LEVEL").to_owned(),
             log_json: self.choice("LOG_FORMAT", &[("text", false), ("json", true)]),
+            push,
             public_url,
             data_dir,
             database,
@@ -250,36 +249,6 @@ impl Reader<'_> {
                     None
                 }
             },
-        }
-    }
-
-    fn vapid(&mut self) {
-        let length = |name: &str| {
-            let value = self.layers.value(name);
-            (!value.is_empty()).then(|| {
-                URL_SAFE_NO_PAD
-                    .decode(value.trim_end_matches('='))
-                    .map_or(0, |key| key.len())
-            })
-        };
-        match (length("VAPID_PUBLIC_KEY"), length("VAPID_PRIVATE_KEY")) {
-            (None, None) | (Some(65), Some(32)) => {}
-            (Some(65), None) => self.refuse(
-                "VAPID_PRIVATE_KEY",
-                "must be set together with VAPID_PUBLIC_KEY",
-            ),
-            (Some(65), Some(_)) => {
-                self.refuse("VAPID_PRIVATE_KEY", "must be base64url of 32 bytes")
-            }
-            (None | Some(_), _) => self.refuse(
-                "VAPID_PUBLIC_KEY",
-                "must be base64url of 65 bytes, together with VAPID_PRIVATE_KEY",
-            ),
-        }
-        let subject = self.layers.value("VAPID_SUBJECT");
-        if !subject.is_empty() && !subject.starts_with("mailto:") && !subject.starts_with("https:")
-        {
-            self.refuse("VAPID_SUBJECT", "must begin with mailto: or https:");
         }
     }
 }

@@ -209,7 +209,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "VAPID_PUBLIC_KEY",
         "",
-        "Public key of Web Push, base64url of 65 bytes",
+        "Public key of Web Push, base64url of 65 bytes; the pair is generated into DATA_DIR when missing",
     ),
     secret(
         "VAPID_PRIVATE_KEY",
@@ -218,7 +218,12 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "VAPID_SUBJECT",
         "",
-        "Contact of Web Push: a mailto: or https: address",
+        "Contact that push services are told: a mailto: or https: address; default PUBLIC_URL",
+    ),
+    plain(
+        "PUSH_ALLOW_HOSTS",
+        "",
+        "Comma list of hosts, each with or without port, that may be pushed to by http and on private networks; only in development",
     ),
     plain(
         "DRAIN_SECONDS",

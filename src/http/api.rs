@@ -26,7 +26,7 @@ use crate::store::{
     Conversation, HistoryItem, Page, Preview, User, conversations, messages, now, sessions, users,
 };
 
-type Answer = Result<Response, ApiError>;
+pub(super) type Answer = Result<Response, ApiError>;
 
 /// People in one search.
 const FOUND: u32 = 20;
@@ -39,7 +39,7 @@ const PAGE_MAX: i64 = 100;
 const DISPLAY_NAME: usize = 64;
 
 /// A JSON body, read whatever its `Content-Type` says.
-pub struct Input<T>(T);
+pub struct Input<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromRequest<Arc<App>> for Input<T> {
     type Rejection = ApiError;
@@ -136,7 +136,7 @@ fn signed_in(user: &User, token: &str) -> Value {
 }
 
 /// Counts a call and tells the caller where it stands, also on success.
-async fn limited(
+pub(super) async fn limited(
     app: &App,
     windows: Option<&Windows>,
     PeerAddr(peer): PeerAddr,

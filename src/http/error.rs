@@ -53,7 +53,10 @@ const fn status(code: Code) -> StatusCode {
         | Code::UsernameTaken
         | Code::PasswordShort
         | Code::PasswordLong
-        | Code::DisplayNameInvalid => StatusCode::BAD_REQUEST,
+        | Code::DisplayNameInvalid
+        | Code::PushEndpointInvalid
+        | Code::PushEndpointUnreachable
+        | Code::PushKeysInvalid => StatusCode::BAD_REQUEST,
     }
 }
 

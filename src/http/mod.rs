@@ -7,6 +7,7 @@ mod error;
 mod ice;
 mod limit;
 mod person;
+mod push;
 mod site;
 mod ws;
 
@@ -31,6 +32,7 @@ use crate::accounts::Accounts;
 use crate::config::{Config, Origins};
 use crate::i18n::{Catalogue, Lang};
 use crate::pump::Pump;
+use crate::push::Pushes;
 use crate::store::Store;
 use error::ApiError;
 
@@ -44,6 +46,8 @@ pub struct App {
     pub accounts: Accounts,
     /// The way to the hub.
     pub pump: Pump,
+    /// The way to sleeping devices.
+    pub pushes: Pushes,
     /// Makes and checks tokens.
     pub tokens: Tokens,
     /// What callers are told about STUN and TURN.
@@ -56,12 +60,16 @@ pub struct App {
     pub register_limit: Option<Windows>,
     /// Limit of `login`; `None` = off.
     pub login_limit: Option<Windows>,
+    /// Limit of push subscriptions; `None` = off.
+    pub push_limit: Option<Windows>,
 }
 
 /// Calls of `register` and `login` in a minute per client address.
 pub const REGISTER_PER_MINUTE: u32 = 2;
 /// See [`REGISTER_PER_MINUTE`].
 pub const LOGIN_PER_MINUTE: u32 = 5;
+/// Subscriptions in a minute per client address: each looks up a host.
+pub const SUBSCRIBE_PER_MINUTE: u32 = 30;
 
 /// The largest body of a JSON call in bytes.
 const BODY: usize = 64 * 1024;
@@ -94,6 +102,16 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .route("/api/messages", get(api::history))
         .route("/api/messages/{id}/{mark}", put(api::mark))
+        .route("/api/push/vapid-key", get(push::key))
+        .route("/api/push/key", get(push::key))
+        .route(
+            "/api/push/subscribe",
+            post(push::subscribe).delete(push::unsubscribe),
+        )
+        .route(
+            "/api/push/settings",
+            get(push::settings).put(push::set_settings),
+        )
         .route("/api/webrtc/config", get(api::ice))
         .method_not_allowed_fallback(not_found)
         .layer(axum::extract::DefaultBodyLimit::max(BODY))

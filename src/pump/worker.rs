@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{Event, Outbox, Outcomes, Outgoing};
 use crate::i18n::Catalogue;
+use crate::push::Pushes;
 use crate::store::{Outcome, Store, messages};
 
 /// Events taken in one turn.
@@ -36,23 +37,28 @@ pub(super) struct Worker {
     pub(super) online: Arc<RwLock<HashSet<UserId>>>,
     /// Answers of reads that run beside the pump.
     pub(super) late: mpsc::UnboundedSender<Input>,
+    pub(super) pushes: Pushes,
+}
+
+/// Where the pump is told of everything.
+pub(super) struct Incoming {
+    pub(super) events: mpsc::Receiver<Event>,
+    pub(super) outcomes: Outcomes,
+    pub(super) late: mpsc::UnboundedReceiver<Input>,
+    pub(super) woken: mpsc::UnboundedReceiver<Input>,
 }
 
 impl Worker {
-    pub(super) async fn run(
-        mut self,
-        mut events: mpsc::Receiver<Event>,
-        mut outcomes: Outcomes,
-        mut late: mpsc::UnboundedReceiver<Input>,
-    ) {
+    pub(super) async fn run(mut self, mut from: Incoming) {
         let mut turn = Vec::with_capacity(TURN);
         loop {
             let wake_up = self.hub.poll_timeout();
             tokio::select! {
                 biased;
-                Some(batch) = outcomes.recv() => batch.into_iter().for_each(|outcome| self.outcome(outcome)),
-                Some(input) = late.recv() => self.input(input),
-                taken = events.recv_many(&mut turn, TURN) => {
+                Some(batch) = from.outcomes.recv() => batch.into_iter().for_each(|outcome| self.outcome(outcome)),
+                Some(input) = from.late.recv() => self.input(input),
+                Some(input) = from.woken.recv() => self.input(input),
+                taken = from.events.recv_many(&mut turn, TURN) => {
                     if taken == 0 {
                         return;
                     }
@@ -96,6 +102,7 @@ impl Worker {
             }
             Event::SessionEnded { user, session } => {
                 self.input(Input::SessionEnded { session });
+                self.pushes.session_ended(session);
                 if let Some(relay) = &self.relay {
                     relay.revoke_session(user.0, session.0);
                 }
@@ -124,6 +131,7 @@ impl Worker {
                 Effect::Store(message) => self.store.store(message),
                 Effect::Mark(mark) => self.store.mark(mark),
                 Effect::CatchUp { conn, user } => self.catch_up(conn, user),
+                Effect::Notify { user, notice } => self.pushes.notice(user, notice),
                 Effect::Online { user, online } => {
                     let mut people = self.online.write().unwrap_or_else(PoisonError::into_inner);
                     if online {

@@ -1,8 +1,10 @@
 //! Composition: open the store, bind, start; and drain in reverse order. How
-//! connections are accepted is in [`web`], what the relay is told in [`relay`].
+//! connections are accepted is in [`web`], what the relay is told in [`relay`],
+//! and how push starts in [`push`].
 
 mod metrics;
 mod ports;
+mod push;
 mod relay;
 mod web;
 
@@ -22,7 +24,8 @@ use crate::config::Config;
 use crate::control::{self, Desk, TurnDesk};
 use crate::host;
 use crate::http::{
-    App, Ice, LOGIN_PER_MINUTE, REGISTER_PER_MINUTE, Site, Tokens, Windows, install_crypto, router,
+    App, Ice, LOGIN_PER_MINUTE, REGISTER_PER_MINUTE, SUBSCRIBE_PER_MINUTE, Site, Tokens, Windows,
+    install_crypto, router,
 };
 use crate::i18n::Catalogue;
 use crate::lock;
@@ -90,12 +93,16 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         None => None,
     };
     let catalogue = Arc::new(Catalogue::load());
+    let (woken, woken_in) = mpsc::unbounded_channel();
+    let pushes = push::start(&config, &store, &catalogue, woken).await?;
     let pump = Pump::start(Parts {
         store: store.clone(),
         outcomes,
         relay: relay.clone(),
         catalogue: Arc::clone(&catalogue),
         limits: limits(&config),
+        pushes: pushes.clone(),
+        woken: woken_in,
     });
     let accounts = Accounts::new(store.clone(), config.bcrypt_cost);
     let windows = |calls| config.rate_limit.then(|| Windows::new(calls));
@@ -119,7 +126,9 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         site: Site::new(),
         register_limit: windows(REGISTER_PER_MINUTE),
         login_limit: windows(LOGIN_PER_MINUTE),
+        push_limit: windows(SUBSCRIBE_PER_MINUTE),
         accounts: accounts.clone(),
+        pushes: pushes.clone(),
         pump: pump.clone(),
         store: store.clone(),
         catalogue,
@@ -144,6 +153,8 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         metrics.abort();
     }
     tokio::task::spawn_blocking(move || store.close()).await?;
+    pushes.stop().await;
+    push::report(&pushes);
     if let Some(relay) = relay {
         relay::report(&relay);
     }

@@ -28,6 +28,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "turn_credentials",
         sql: include_str!("migrations/0002_turn_credentials.sql"),
     },
+    Migration {
+        version: 4,
+        name: "push",
+        sql: include_str!("migrations/0004_push.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -4,6 +4,7 @@
 pub mod conversations;
 pub mod messages;
 mod migrate;
+pub mod push;
 mod readers;
 pub mod sessions;
 pub mod turn;
@@ -21,6 +22,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub use conversations::{Conversation, Preview};
 pub use messages::{HistoryItem, Page};
+pub use push::{Addressee, NewSubscription, Subscription, SubscriptionId};
 pub use sessions::{NewSession, Session};
 pub use turn::{StaticPair, TakenBack};
 pub use users::{NewUser, User};

@@ -13,7 +13,7 @@ fn secrets_are_the_owners_alone_and_a_token_outlives_a_restart() {
     let sara = server.register("sara");
     let data = server.setup.folder().join("data");
     let look = || {
-        ["jwt", "turn"].map(|name| {
+        ["jwt", "turn", "vapid"].map(|name| {
             let path = data.join("secrets").join(name);
             let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
             assert_eq!(mode, 0o600, "{name}");

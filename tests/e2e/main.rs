@@ -1,6 +1,7 @@
 //! The binary from outside: real sockets, real SQLite in folders of its own.
 //! One module per story; `server` starts the binary, `client`
-//! talks to it, `stage` has two people in a call.
+//! talks to it, `stage` has two people in a call, `push_service` is what
+//! browsers hear from.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,6 +12,7 @@
 )]
 
 mod client;
+mod push_service;
 mod server;
 mod stage;
 mod tools;
@@ -30,6 +32,9 @@ mod history;
 mod log;
 mod metrics;
 mod pages;
+mod push;
+mod push_calls;
+mod push_endpoints;
 mod relay;
 mod revoked;
 mod sessions;

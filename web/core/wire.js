@@ -160,6 +160,8 @@ export const encode = {
   mark_delivered: (message_id) => ({ type: "mark_delivered", message_id }),
   /** @param {number} message_id */
   mark_read: (message_id) => ({ type: "mark_read", message_id }),
+  /** @param {boolean} asleep nobody looks at this tab */
+  sleep: (asleep) => ({ type: "sleep", asleep }),
   /** @param {readonly number[]} user_ids */
   presence_subscribe: (user_ids) => ({ type: "presence_subscribe", user_ids: user_ids.slice(0, 200) }),
   /** @param {CallTo} to @param {string} text */

@@ -21,6 +21,7 @@ function rebuild(frame) {
     case "message": return encode.message(frame);
     case "mark_delivered": return encode.mark_delivered(frame.message_id);
     case "mark_read": return encode.mark_read(frame.message_id);
+    case "sleep": return encode.sleep(frame.asleep);
     case "presence_subscribe": return encode.presence_subscribe(frame.user_ids);
     case "call_offer": return encode.call_offer(frame, frame.payload.offer.sdp);
     case "call_ringing": return encode.call_ringing(frame);

@@ -93,6 +93,13 @@ fn v4_of(high: u16, low: u16) -> Ipv4Addr {
     Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low))
 }
 
+/// Whether this is an address of the public internet that stands for itself,
+/// and not one of IPv4 in a form of IPv6.
+#[must_use]
+pub fn is_public_unicast(ip: IpAddr) -> bool {
+    fold(ip) == Folded::Plain(ip) && is_public(ip)
+}
+
 fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(v4) => !SPECIAL_V4

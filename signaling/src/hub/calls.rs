@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use super::Hub;
+use super::notices::{end_of, taken_by};
+use super::{Hub, RingingEnd};
 use crate::call::{Audience, Call, Seat, Side, Signal, Speaker, Step};
 use crate::chat::{CallEntry, CallOutcome};
 use crate::ids::{CallId, ConnId, SessionId, UserId};
@@ -20,6 +21,9 @@ pub(super) struct Calls {
     by_user: BTreeMap<UserId, CallId>,
     due: BTreeSet<(Instant, CallId)>,
     due_of: BTreeMap<CallId, Instant>,
+    /// Calls to somebody without a socket, whose devices are being woken: the
+    /// caller does not know yet whether it rings.
+    waking: BTreeSet<CallId>,
 }
 
 impl Calls {
@@ -35,10 +39,21 @@ impl Calls {
     }
 
     /// The offer that rings for this person.
-    pub(super) fn ringing_for(&self, user: UserId) -> Option<ServerFrame> {
+    pub(super) fn ringing_for(&self, user: UserId) -> Option<(CallId, ServerFrame)> {
         let call = self.of(user)?;
         let is_callee = call.side_of(user) == Some(Side::Callee);
-        call.pending_offer().filter(|_| is_callee)
+        let offer = call.pending_offer().filter(|_| is_callee)?;
+        Some((call.id(), offer))
+    }
+
+    /// Whom a call would wake, as long as it is not known whether it can.
+    pub(super) fn waking_callee(&self, id: CallId) -> Option<UserId> {
+        let waking = self.waking.get(&id)?;
+        Some(self.all.get(waking)?.user(Side::Callee))
+    }
+
+    pub(super) fn wakes_no_more(&mut self, id: CallId) {
+        self.waking.remove(&id);
     }
 
     /// A call whose time is over; it has no deadline until it is scheduled
@@ -64,6 +79,7 @@ impl Calls {
 
     fn remove(&mut self, id: CallId) -> Option<Call> {
         let call = self.all.remove(&id)?;
+        self.waking.remove(&id);
         for side in [Side::Caller, Side::Callee] {
             self.by_user.remove(&call.user(side));
         }
@@ -117,7 +133,8 @@ impl Hub {
             ClientFrame::Message { .. }
             | ClientFrame::MarkDelivered { .. }
             | ClientFrame::MarkRead { .. }
-            | ClientFrame::PresenceSubscribe { .. } => return Err(Code::Internal),
+            | ClientFrame::PresenceSubscribe { .. }
+            | ClientFrame::Sleep { .. } => return Err(Code::Internal),
         };
         self.signal(conn, peer, call_id, signal, now)
     }
@@ -142,9 +159,18 @@ impl Hub {
             conn,
             session: socket.session,
         };
+        if who.side == Side::Callee {
+            self.begun(id);
+        }
         let call = self.calls.all.get_mut(&id).ok_or(Code::CallUnknown)?;
+        let before = call.phase();
         let steps = call.signal(who, signal, now)?;
-        self.carry_out(id, steps);
+        let taken = taken_by((before, call.phase()), who.side, who.session);
+        let people = (call.user(Side::Caller), call.user(Side::Callee));
+        if taken.is_some() {
+            self.notify_of_end(id, people, RingingEnd::Answered, taken);
+        }
+        self.carry_out(id, steps, Some(who));
         Ok(())
     }
 
@@ -174,26 +200,17 @@ impl Hub {
             };
         }
         if self.calls.of(peer).is_some() {
-            return self.fail(conn, peer, RejectReason::Busy, CallOutcome::Busy);
-        }
-        if !self.sockets.is_online(peer) {
-            return self.fail(conn, peer, RejectReason::Offline, CallOutcome::Offline);
+            return self.busy(conn, peer);
         }
         self.begin(conn, peer, sdp, now)
     }
 
     /// A call that comes to nothing leaves an entry all the same.
-    fn fail(
-        &mut self,
-        conn: ConnId,
-        peer: UserId,
-        reason: RejectReason,
-        outcome: CallOutcome,
-    ) -> Result<(), Code> {
+    fn busy(&mut self, conn: ConnId, peer: UserId) -> Result<(), Code> {
         let user = self.take_share(conn)?;
-        self.reject(conn, peer, reason);
+        self.reject(conn, peer, RejectReason::Busy);
         let entry = CallEntry {
-            outcome,
+            outcome: CallOutcome::Busy,
             duration_s: None,
         };
         self.store_entry(Some(conn), user, peer, entry);
@@ -220,11 +237,11 @@ impl Hub {
         let offer = call.pending_offer();
         self.calls.add(call);
         self.calls.schedule(id);
-        let started = ServerFrame::CallStarted {
-            call_id: id,
-            receiver_id: peer,
-        };
-        self.send(vec![conn], started, None);
+        self.calls.waking.insert(id);
+        self.notify_of_ringing(id, caller.0, peer);
+        if self.sockets.is_online(peer) {
+            self.begun(id);
+        }
         // A socket that catches up gets the offer at the end of that.
         let caught_up = |conn: &ConnId| self.sockets.get(*conn).is_some_and(|s| s.caught_up);
         let to = self
@@ -268,7 +285,7 @@ impl Hub {
         for id in ended {
             let call = self.calls.all.get(&id);
             if let Some(steps) = call.map(|call| call.session_ended(now)) {
-                self.carry_out(id, steps);
+                self.carry_out(id, steps, None);
             }
         }
     }
@@ -276,23 +293,45 @@ impl Hub {
     pub(super) fn call_due(&mut self, id: CallId, now: Instant) {
         let call = self.calls.all.get(&id);
         let steps = call.and_then(|call| call.expire(now)).unwrap_or_default();
-        self.carry_out(id, steps);
+        self.carry_out(id, steps, None);
     }
 
     /// Tells whom a call wants told, and clears it away when it is over.
-    fn carry_out(&mut self, id: CallId, steps: Vec<Step>) {
+    fn carry_out(&mut self, id: CallId, steps: Vec<Step>, who: Option<Speaker>) {
         for step in steps {
             match step {
                 Step::Say { to, frame } => self.say(id, to, frame),
-                Step::Over(entry) => {
-                    if let Some(call) = self.calls.remove(id) {
-                        let (caller, callee) = (call.user(Side::Caller), call.user(Side::Callee));
-                        self.store_entry(None, caller, callee, entry);
-                    }
-                }
+                Step::Over(entry) => self.clear_away(id, entry, who),
             }
         }
         self.calls.schedule(id);
+    }
+
+    fn clear_away(&mut self, id: CallId, entry: CallEntry, who: Option<Speaker>) {
+        let Some(call) = self.calls.remove(id) else {
+            return;
+        };
+        let people = (call.user(Side::Caller), call.user(Side::Callee));
+        if call.phase() == CallState::Ringing {
+            let by = who
+                .filter(|who| who.side == Side::Callee)
+                .map(|who| who.session);
+            self.notify_of_end(id, people, end_of(entry.outcome), by);
+        }
+        self.store_entry(None, people.0, people.1, entry);
+    }
+
+    /// Ends a call that nobody answered.
+    pub(super) fn call_over(&mut self, id: CallId, outcome: CallOutcome) {
+        let entry = CallEntry {
+            outcome,
+            duration_s: None,
+        };
+        self.carry_out(id, vec![Step::Over(entry)], None);
+    }
+
+    pub(super) fn say_to_caller(&mut self, id: CallId, frame: ServerFrame) {
+        self.say(id, Audience::End(Side::Caller), frame);
     }
 
     fn say(&mut self, id: CallId, to: Audience, frame: ServerFrame) {

@@ -1,9 +1,11 @@
 //! What goes into the hub and what comes out.
 
 use crate::chat::{Marked, NewMark, NewMessage, Stored, StoredMessage};
-use crate::ids::{ConnId, ConversationId, Seq, SessionId, Ticket, UserId};
+use crate::ids::{CallId, ConnId, ConversationId, Seq, SessionId, Ticket, UserId};
 use crate::rate::Rate;
 use crate::wire::{Code, ServerFrame};
+
+use super::notices::Notice;
 
 /// Why the server closes a socket, as WebSocket close codes.
 pub mod close_code {
@@ -107,6 +109,13 @@ pub enum Input {
         /// The log-in.
         session: SessionId,
     },
+    /// The answer to [`Notice::Ringing`].
+    Woken {
+        /// The call.
+        call: CallId,
+        /// Whether a device was told.
+        reached: bool,
+    },
 }
 
 /// What is to be done.
@@ -147,6 +156,13 @@ pub enum Effect {
         user: UserId,
         /// Whether there is a socket now.
         online: bool,
+    },
+    /// Tell a person who may not be looking.
+    Notify {
+        /// The person.
+        user: UserId,
+        /// Of what.
+        notice: Notice,
     },
 }
 

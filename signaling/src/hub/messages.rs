@@ -47,7 +47,8 @@ impl Hub {
             | ClientFrame::IceCandidate { .. }
             | ClientFrame::CallReject { .. }
             | ClientFrame::CallHangup { .. }
-            | ClientFrame::CallResume { .. } => return Err(Code::Internal),
+            | ClientFrame::CallResume { .. }
+            | ClientFrame::Sleep { .. } => return Err(Code::Internal),
         };
         let reader = self.take_share(conn)?;
         let ticket = self.tickets.issue(Pending::Asked {
@@ -182,6 +183,7 @@ impl Hub {
         }
         self.send(to, frame.clone(), receipt);
         self.send(self.sockets.of(message.sender), frame, None);
+        self.notify_of_message(message);
     }
 
     pub(super) fn marked(&mut self, ticket: Ticket, result: Result<Marked, Code>) {
@@ -278,7 +280,8 @@ impl Hub {
             let receipt = Some((message.conversation, message.seq));
             self.send(vec![conn], frame, receipt);
         }
-        if let Some(offer) = self.calls.ringing_for(user) {
+        if let Some((call, offer)) = self.calls.ringing_for(user) {
+            self.begun(call);
             self.send(vec![conn], offer, None);
         }
     }

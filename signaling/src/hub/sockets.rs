@@ -16,6 +16,8 @@ pub(super) struct Socket {
     pub(super) session: SessionId,
     /// It was told what its person missed, and rings from then on.
     pub(super) caught_up: bool,
+    /// Its tab is hidden or frozen: nobody looks at it.
+    pub(super) asleep: bool,
     /// Messages to its person that came before it was told: sent after what
     /// was missed, so that nothing comes twice or out of order.
     pub(super) waiting: Vec<StoredMessage>,
@@ -31,6 +33,7 @@ impl Socket {
             user,
             session,
             caught_up: false,
+            asleep: false,
             waiting: Vec::new(),
             in_flight: 0,
             call_frames: limits.call_frames.map(|rate| Bucket::new(rate, now)),
@@ -82,6 +85,16 @@ impl Sockets {
     pub(super) fn of(&self, user: UserId) -> Vec<ConnId> {
         let sockets = self.by_user.get(&user);
         sockets.into_iter().flatten().copied().collect()
+    }
+
+    /// The sessions of a person with a socket that does not sleep.
+    pub(super) fn awake_sessions(&self, user: UserId) -> Vec<SessionId> {
+        let sockets = self.by_user.get(&user).into_iter().flatten();
+        let awake = sockets
+            .filter_map(|conn| self.all.get(conn))
+            .filter(|socket| !socket.asleep);
+        let sessions: BTreeSet<SessionId> = awake.map(|socket| socket.session).collect();
+        sessions.into_iter().collect()
     }
 
     fn count_of(&self, user: UserId) -> usize {

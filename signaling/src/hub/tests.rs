@@ -3,6 +3,7 @@
 mod away;
 mod calls;
 mod messages;
+mod notices;
 mod sockets;
 
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::chat::{Body, Mark, MarkTarget, Marked, Status, StoredMessage};
-use crate::ids::{MessageId, SessionId, Ticket, Timestamp};
+use crate::ids::{CallId, MessageId, SessionId, Ticket, Timestamp};
 
 /// A hub, its clock, and the answers of a store that keeps nothing.
 pub(super) struct Bench {
@@ -19,6 +20,8 @@ pub(super) struct Bench {
     pub(super) now: Instant,
     /// The ticket of the last effect for the store.
     pub(super) ticket: Ticket,
+    /// What sleeping devices were to be told, with its person.
+    pub(super) notices: Vec<(UserId, Notice)>,
 }
 
 impl Bench {
@@ -39,6 +42,7 @@ impl Bench {
             hub: Hub::new("1.2.3".to_owned(), limits, entropy),
             now: Instant::now(),
             ticket: Ticket(0),
+            notices: Vec::new(),
         };
         for &conn in conns {
             bench.join(conn);
@@ -83,6 +87,14 @@ impl Bench {
         })
     }
 
+    /// The answer to the ringing of the bench's n-th call.
+    pub(super) fn woken(&mut self, n: u8, reached: bool) -> Vec<String> {
+        self.give(Input::Woken {
+            call: CallId::from_bytes([n; 16]),
+            reached,
+        })
+    }
+
     pub(super) fn wait(&mut self, seconds: u64) -> Vec<String> {
         self.now += Duration::from_secs(seconds);
         self.hub.handle_timeout(self.now);
@@ -97,13 +109,18 @@ impl Bench {
     pub(super) fn drain(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(effect) = self.hub.poll_effect() {
+            if let Effect::Notify { user, notice } = effect {
+                self.notices.push((user, notice));
+                continue;
+            }
             match &effect {
                 Effect::Store(new) => self.ticket = new.ticket,
                 Effect::Mark(new) => self.ticket = new.ticket,
                 Effect::Send { .. }
                 | Effect::Close { .. }
                 | Effect::CatchUp { .. }
-                | Effect::Online { .. } => {}
+                | Effect::Online { .. }
+                | Effect::Notify { .. } => {}
             }
             lines.push(line(&effect));
         }
@@ -156,6 +173,7 @@ fn line(effect: &Effect) -> String {
         }
         Effect::CatchUp { conn, user } => format!("catch_up {conn} of {user}"),
         Effect::Online { user, online } => format!("online {user} {online}"),
+        Effect::Notify { .. } => unreachable!("kept apart"),
     }
 }
 

@@ -45,6 +45,8 @@ pub enum ClientFrame {
     MarkRead { message: MessageId },
     /// Replace the list of people this socket watches.
     PresenceSubscribe { users: Vec<UserId> },
+    /// Nobody looks at this socket's tab, or somebody does again.
+    Sleep { asleep: bool },
     /// Start a call, or renegotiate an active one.
     CallOffer {
         peer: UserId,
@@ -173,6 +175,7 @@ impl ClientFrame {
             Self::MarkDelivered { .. } => ("mark_delivered", None, None),
             Self::MarkRead { .. } => ("mark_read", None, None),
             Self::PresenceSubscribe { .. } => ("presence_subscribe", None, None),
+            Self::Sleep { .. } => ("sleep", None, None),
             Self::CallOffer { call_id, .. } => ("call_offer", None, *call_id),
             Self::CallRinging { call_id, .. } => ("call_ringing", None, *call_id),
             Self::CallAnswer { call_id, .. } => ("call_answer", None, *call_id),
@@ -234,6 +237,12 @@ impl Fields {
             },
             "presence_subscribe" => ClientFrame::PresenceSubscribe {
                 users: self.people()?,
+            },
+            "sleep" => ClientFrame::Sleep {
+                asleep: self
+                    .value("asleep")
+                    .and_then(Value::as_bool)
+                    .ok_or(Code::BadFrame)?,
             },
             "call_offer" => ClientFrame::CallOffer {
                 peer: self.person()?,

@@ -92,6 +92,12 @@ codes! {
     PasswordLong "password_long";
     /// The display name has a wrong length or characters it may not have.
     DisplayNameInvalid "display_name_invalid";
+    /// No https address of a push service on the public internet.
+    PushEndpointInvalid "push_endpoint_invalid";
+    /// The push service's host has no address.
+    PushEndpointUnreachable "push_endpoint_unreachable";
+    /// The keys are not those of a browser.
+    PushKeysInvalid "push_keys_invalid";
     /// The database refused the write; nothing was kept.
     StorageFailed "storage_failed";
     /// Our fault; the log has the cause.

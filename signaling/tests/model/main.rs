@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use payambar_signaling::chat::{Body, Marked, Status, StoredMessage};
-use payambar_signaling::hub::{Effect, Hub, Input, Limits, Stored};
+use payambar_signaling::hub::{Effect, Hub, Input, Limits, Notice, Stored};
 use payambar_signaling::ids::{
     CallId, ConnId, ConversationId, MessageId, Seq, SessionId, Ticket, Timestamp, UserId,
 };
@@ -37,6 +37,9 @@ struct World {
     open: Vec<Effect>,
     calls: BTreeMap<CallId, Seen>,
     latest: Option<CallId>,
+    /// Calls whose devices were to be told that they ring, and no longer ring.
+    ringing: Vec<CallId>,
+    rang: BTreeSet<CallId>,
     attempts_failed: usize,
     entries: usize,
     next_message: i64,
@@ -64,6 +67,8 @@ impl World {
             open: Vec::new(),
             calls: BTreeMap::new(),
             latest: None,
+            ringing: Vec::new(),
+            rang: BTreeSet::new(),
             attempts_failed: 0,
             entries: 0,
             next_message: 1,
@@ -97,6 +102,11 @@ impl World {
                 self.give(answer);
             }
             Step::Answer(..) => {}
+            Step::Woken(n, reached) if !self.ringing.is_empty() => {
+                let call = self.ringing.remove(n % self.ringing.len());
+                self.give(Input::Woken { call, reached });
+            }
+            Step::Woken(..) => {}
             Step::Stray(ticket) => self.stray(Ticket(ticket)),
             Step::CatchUp(conn, ok) => self.catch_up(conn, ok),
             Step::Written(conn, seq) => self.give(Input::Written {
@@ -123,7 +133,8 @@ impl World {
             Effect::Send { .. }
             | Effect::Close { .. }
             | Effect::CatchUp { .. }
-            | Effect::Online { .. } => false,
+            | Effect::Online { .. }
+            | Effect::Notify { .. } => false,
         });
         if !is_open {
             let result = Err(Code::Internal);
@@ -185,7 +196,8 @@ impl World {
             Effect::Send { .. }
             | Effect::Close { .. }
             | Effect::CatchUp { .. }
-            | Effect::Online { .. } => unreachable!("not a question"),
+            | Effect::Online { .. }
+            | Effect::Notify { .. } => unreachable!("not a question"),
         }
     }
 
@@ -223,6 +235,7 @@ impl World {
                     };
                     assert!(changed, "{user} is told of twice");
                 }
+                Effect::Notify { user, notice } => self.notified(user, notice),
             }
         }
         let here: BTreeSet<UserId> = self.alive.iter().copied().map(owner).collect();
@@ -235,6 +248,25 @@ impl World {
             self.calls.len() - over
         );
         assert_eq!(counts.in_flight, self.open.len());
+    }
+
+    fn notified(&mut self, user: UserId, notice: Notice) {
+        match notice {
+            Notice::Message(message) => {
+                assert_eq!(user, message.receiver);
+                assert!(matches!(message.body, Body::Text(_)));
+                assert!(!self.alive.iter().any(|&conn| owner(conn) == user));
+            }
+            Notice::Ringing { call, caller, .. } => {
+                self.began(call, caller, user);
+                self.ringing.push(call);
+            }
+            Notice::RingingOver { call, caller, .. } => {
+                let seen = &self.calls[&call];
+                assert_eq!((seen.caller, seen.callee), (caller, user));
+                assert!(self.rang.insert(call), "it stopped ringing twice");
+            }
+        }
     }
 
     fn heard(&mut self, conn: ConnId, frame: &ServerFrame, receipt: bool) {
@@ -267,7 +299,11 @@ impl World {
             ServerFrame::CallStarted {
                 call_id,
                 receiver_id,
-            } => self.began(*call_id, me, *receiver_id),
+            } => {
+                let call = &self.calls[call_id];
+                assert_eq!((me, *receiver_id), (call.caller, call.callee));
+                self.latest = Some(*call_id);
+            }
             ServerFrame::CallOffer {
                 call_id, sender_id, ..
             } => self.offered(conn, call_id, *sender_id),
@@ -299,7 +335,8 @@ impl World {
                 ..
             } => {
                 let word = serde_json::to_value(payload).expect("a word");
-                self.attempts_failed += usize::from(word != "glare");
+                // An offline callee's call had begun to wake devices.
+                self.attempts_failed += usize::from(word == "busy");
             }
             ServerFrame::CallHangup {
                 call_id, sender_id, ..
@@ -357,7 +394,6 @@ impl World {
             offers_of_caller: 0,
         };
         assert!(self.calls.insert(call_id, seen).is_none());
-        self.latest = Some(call_id);
     }
 
     /// An answer that waits because the caller has no socket counts as well:
@@ -395,6 +431,7 @@ impl World {
         let counts = self.hub.counts();
         assert_eq!(counts.calls_ringing + counts.calls_active, 0);
         assert_eq!(self.entries, self.calls.len() + self.attempts_failed);
+        assert_eq!(self.rang.len(), self.calls.len(), "it rings on");
         while !self.open.is_empty() {
             self.take(Step::Answer(0, true));
         }

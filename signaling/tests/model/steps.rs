@@ -25,6 +25,8 @@ pub(crate) enum Step {
     Say(ConnId, String),
     /// The store answers the n-th open question, or refuses.
     Answer(usize, bool),
+    /// The n-th call that rings sleeping devices reached one, or none.
+    Woken(usize, bool),
     /// An answer nobody waits for.
     Stray(u64),
     CatchUp(ConnId, bool),
@@ -90,6 +92,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         2 => conn().prop_map(Step::Disconnect),
         30 => (conn(), frame()).prop_map(|(conn, text)| Step::Say(conn, text)),
         8 => (any::<usize>(), prop::bool::weighted(0.8)).prop_map(|(n, ok)| Step::Answer(n, ok)),
+        3 => (any::<usize>(), any::<bool>()).prop_map(|(n, reached)| Step::Woken(n, reached)),
         1 => (0_u64..50).prop_map(Step::Stray),
         6 => (conn(), any::<bool>()).prop_map(|(conn, ok)| Step::CatchUp(conn, ok)),
         2 => (conn(), 1_i64..50).prop_map(|(conn, seq)| Step::Written(conn, seq)),

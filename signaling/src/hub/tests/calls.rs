@@ -114,8 +114,9 @@ fn a_decline_that_comes_after_the_answer_changes_nothing() {
 #[test]
 fn a_call_to_somebody_offline_is_refused_and_logged() {
     let mut bench = Bench::with(&[11]);
+    assert_eq!(bench.say(11, &offer(2, "o")), [""; 0]);
     assert_eq!(
-        bench.say(11, &offer(2, "o")),
+        bench.woken(1, false),
         ["11 call_reject offline", "entry 1>2 offline"]
     );
 }

@@ -241,9 +241,9 @@ fn a_person_gets_what_they_missed_in_order_and_nothing_of_others() {
 #[test]
 fn an_entry_the_store_refuses_is_counted_and_told_to_nobody() {
     let mut bench = Bench::with(&[11]);
-    let offer = offer(2, "o");
+    bench.say(11, &offer(2, "o"));
     assert_eq!(
-        bench.say(11, &offer),
+        bench.woken(1, false),
         ["11 call_reject offline", "entry 1>2 offline"]
     );
     let refused = Input::Stored {
@@ -257,8 +257,8 @@ fn an_entry_the_store_refuses_is_counted_and_told_to_nobody() {
 #[test]
 fn an_entry_is_delivered_like_any_message() {
     let mut bench = Bench::with(&[11]);
-    let offer = offer(2, "o");
-    bench.say(11, &offer);
+    bench.say(11, &offer(2, "o"));
+    bench.woken(1, false);
     bench.join(21);
     let entry = CallEntry {
         outcome: CallOutcome::Offline,
