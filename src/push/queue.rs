@@ -4,7 +4,9 @@
 //! out.
 
 mod calls;
+mod counts;
 mod device;
+mod push;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
@@ -14,9 +16,11 @@ use std::time::{Duration, Instant};
 use payambar_signaling::hub::RingingEnd;
 use payambar_signaling::ids::{CallId, SessionId, UserId};
 
-use crate::store::{Subscription, SubscriptionId};
+use crate::store::SubscriptionId;
 use calls::Calls;
+pub use counts::Counts;
 use device::Device;
+pub use push::{Effect, JobId, Kind, Outcome, Push};
 
 /// Pushes that wait, of all people.
 const WAITING: usize = 8_192;
@@ -39,114 +43,6 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// Devices remembered before those at rest are forgotten.
 const CROWD: usize = 256;
-
-/// What a push is about, as far as the queue cares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Goes out when the device's share allows.
-    Message,
-    /// A call rings; of no use after its time.
-    Ringing(CallId),
-    /// It rings no longer.
-    RingingOver,
-}
-
-impl Kind {
-    const fn is_urgent(self) -> bool {
-        match self {
-            Self::Message => false,
-            Self::Ringing(_) | Self::RingingOver => true,
-        }
-    }
-}
-
-/// A push to be sent.
-#[derive(Debug, Clone)]
-pub struct Push {
-    /// The device.
-    pub to: Arc<Subscription>,
-    /// What it is about.
-    pub kind: Kind,
-    /// A newer push of the same topic replaces an older one, here and at the
-    /// push service.
-    pub topic: String,
-    /// How long the push service keeps it.
-    pub ttl: Duration,
-    /// What the browser reads.
-    pub text: Arc<[u8]>,
-}
-
-/// One push under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct JobId(u64);
-
-/// How it went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// The push service took it.
-    Accepted,
-    /// There is no such subscription any more.
-    Gone,
-    /// Not now (429, 5xx); perhaps after so long.
-    Later(Option<Duration>),
-    /// No connection, or no answer in time.
-    Unreachable,
-    /// The push service will not take it, now or later.
-    Refused,
-    /// Its host is not one we call.
-    Forbidden,
-}
-
-/// What is to be done.
-#[derive(Debug, Clone)]
-pub enum Effect {
-    /// Send this, and say how it went with [`Queue::answered`].
-    Send(JobId, Push),
-    /// Forget this subscription.
-    Remove(SubscriptionId),
-    /// Whether a call rings on a device; said once for each call.
-    Rung(CallId, bool),
-}
-
-macro_rules! counts {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// What became of the pushes since the start.
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-        pub struct Counts {
-            $($(#[$doc])* pub $name: u64,)*
-        }
-
-        impl Counts {
-            /// Each with its name.
-            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
-                [$((stringify!($name), self.$name),)*].into_iter()
-            }
-        }
-    };
-}
-
-counts! {
-    /// Taken by a push service.
-    accepted,
-    /// The subscription was gone, and was forgotten.
-    gone,
-    /// Refused for good by a push service.
-    refused,
-    /// Not sent, because the host is not public.
-    forbidden,
-    /// Tried again.
-    retried,
-    /// Given up after all tries, or because the time was over.
-    given_up,
-    /// Made needless by a newer one before it was sent.
-    replaced,
-    /// Dropped because too many wait.
-    queue_full,
-    /// Calls that ring too often for their device.
-    too_often,
-    /// Dropped with their session or subscription.
-    forgotten,
-}
 
 /// A push on its way through the queue.
 #[derive(Debug)]

@@ -29,9 +29,9 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0002_turn_credentials.sql"),
     },
     Migration {
-        version: 4,
+        version: 3,
         name: "push",
-        sql: include_str!("migrations/0004_push.sql"),
+        sql: include_str!("migrations/0003_push.sql"),
     },
 ];
 

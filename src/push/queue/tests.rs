@@ -3,6 +3,7 @@
 use super::*;
 use crate::i18n::Lang;
 use crate::push::Keys;
+use crate::store::Subscription;
 
 struct Bench {
     queue: Queue,
