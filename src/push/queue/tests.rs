@@ -329,6 +329,8 @@ fn log_out_takes_back_what_waits_and_tries_nothing_again() {
     bench.wait(600);
     assert_eq!(bench.under_way(), [(12, "c")]);
     assert_eq!(bench.queue.waiting.all, 0);
+    let under_way = bench.queue.flying_of.get(&UserId(1));
+    assert_eq!(under_way, Some(&1), "the place is free again");
     bench.message(11, "subscribed anew");
     assert_eq!(bench.under_way(), [(12, "c"), (11, "subscribed anew")]);
 }
