@@ -33,6 +33,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "push",
         sql: include_str!("migrations/0003_push.sql"),
     },
+    Migration {
+        version: 4,
+        name: "wider_tables",
+        sql: include_str!("migrations/0004_wider_tables.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -59,10 +64,15 @@ pub fn migrate(
     if found > 0 && found < newest {
         copy = Some(copy_beside(connection, path, found)?);
     }
-    for migration in migrations {
-        apply(connection, migration)?;
-    }
-    Ok(copy)
+    let references: bool = connection.pragma_query_value(None, "foreign_keys", |row| row.get(0))?;
+    // A table is rebuilt by dropping it, which must not take what refers to it
+    // along. Within a transaction the switch has no effect.
+    connection.pragma_update(None, "foreign_keys", false)?;
+    let applied = migrations
+        .iter()
+        .try_for_each(|migration| apply(connection, migration));
+    connection.pragma_update(None, "foreign_keys", references)?;
+    applied.map(|()| copy)
 }
 
 /// From which version to which a file has to be brought.
@@ -131,6 +141,15 @@ fn apply(connection: &mut Connection, migration: &Migration) -> Result<(), Error
         None => {}
     }
     tx.execute_batch(migration.sql)?;
+    let dangling: Option<String> = tx
+        .query_row("PRAGMA foreign_key_check", [], |row| row.get(0))
+        .optional()?;
+    if let Some(table) = dangling {
+        return Err(Error::Dangling {
+            migration: migration.version,
+            table,
+        });
+    }
     tx.execute(
         "INSERT INTO schema_migrations (version, name, checksum, applied_at_ms) VALUES (?1, ?2, ?3, ?4)",
         params![migration.version, migration.name, checksum, now().0],
@@ -231,6 +250,57 @@ mod tests {
                 .unwrap();
             assert_eq!(name, "Sara", "from version {shipped}");
         }
+    }
+
+    #[test]
+    fn a_rebuilt_table_keeps_what_refers_to_it() {
+        let (_dir, path, mut db) = open();
+        db.pragma_update(None, "foreign_keys", true).unwrap();
+        migrate(&mut db, &path, &MIGRATIONS[..3]).unwrap();
+        db.execute_batch(
+            "INSERT INTO users (uuid, username, username_key, password_hash, created_at_ms, updated_at_ms)
+             VALUES (x'01', 'Sara', 'sara', 'hash', 1, 1), (x'02', 'Reza', 'reza', 'hash', 1, 1);
+             INSERT INTO sessions (sid, user_id, user_agent, created_at_ms, used_at_ms, expires_at_ms)
+             VALUES ('s', 1, '', 1, 1, 1);
+             INSERT INTO conversations (uuid, kind, pair_low, pair_high, last_seq, last_message_at_ms, created_at_ms)
+             VALUES (x'03', 'pair', 1, 2, 1, 1, 1);
+             INSERT INTO members (user_id, conversation_id, role, joined_at_ms) VALUES (1, 1, 'member', 1), (2, 1, 'member', 1);
+             INSERT INTO messages (uuid, conversation_id, seq, sender_id, client_message_id, kind, content, silent, created_at_ms)
+             VALUES (x'04', 1, 1, 1, 'c', 'text', 'hello', 0, 1);",
+        )
+        .unwrap();
+        migrate(&mut db, &path, MIGRATIONS).unwrap();
+        let kept: (i64, i64, String) = db
+            .query_row(
+                "SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM members), content FROM messages",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .unwrap();
+        assert_eq!(kept, (1, 2, "hello".to_owned()));
+        // The switch is on again, and the references are those of the new tables.
+        assert!(db.execute("DELETE FROM users WHERE id = 2", []).is_err());
+    }
+
+    #[test]
+    fn a_migration_that_leaves_a_reference_in_the_air_is_undone() {
+        const DANGLING: Migration = Migration {
+            version: 2,
+            name: "two",
+            sql: "CREATE TABLE b (a INTEGER REFERENCES a (rowid)) STRICT; INSERT INTO b (a) VALUES (99);",
+        };
+        const PARENT: Migration = Migration {
+            version: 1,
+            name: "one",
+            sql: "CREATE TABLE a (rowid INTEGER PRIMARY KEY) STRICT;",
+        };
+        let (_dir, path, mut db) = open();
+        let refused = migrate(&mut db, &path, &[PARENT, DANGLING]);
+        assert!(
+            matches!(&refused, Err(Error::Dangling { migration: 2, table }) if table == "b"),
+            "{refused:?}"
+        );
+        assert_eq!(version(&db), 1);
     }
 
     #[test]

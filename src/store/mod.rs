@@ -69,6 +69,16 @@ pub enum Error {
         "migration {0} was recorded with other contents than this binary has; the database is of another build"
     )]
     Edited(i64),
+    /// A migration left rows that refer to nothing; it was undone.
+    #[error(
+        "migration {migration} would leave rows of {table} that refer to nothing; nothing was changed"
+    )]
+    Dangling {
+        /// Its number.
+        migration: i64,
+        /// Where the rows are.
+        table: String,
+    },
     /// The file has tables, but none of ours.
     #[error("{0} is a database of another program; set DATABASE_PATH to a file of its own")]
     Foreign(PathBuf),
@@ -94,6 +104,7 @@ impl Error {
             Self::Open { .. }
             | Self::Newer { .. }
             | Self::Edited(_)
+            | Self::Dangling { .. }
             | Self::Foreign(_)
             | Self::Damaged { .. } => Code::Internal,
         }
