@@ -9,6 +9,7 @@ mod notices;
 mod receipts;
 mod sockets;
 mod tickets;
+mod typing;
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -19,6 +20,7 @@ pub use notices::{Notice, RingingEnd};
 use receipts::Receipts;
 use sockets::Sockets;
 use tickets::Tickets;
+use typing::Typing;
 
 pub use crate::chat::Stored;
 use crate::ids::{ConnId, ConversationId, Seq, UserId};
@@ -35,6 +37,7 @@ pub struct Hub {
     sockets: Sockets,
     presence: Presence,
     calls: Calls,
+    typing: Typing,
     tickets: Tickets,
     receipts: Receipts,
     call_entries_refused: u64,
@@ -57,6 +60,7 @@ impl Hub {
             sockets: Sockets::default(),
             presence: Presence::default(),
             calls: Calls::default(),
+            typing: Typing::default(),
             tickets: Tickets::default(),
             receipts: Receipts::default(),
             call_entries_refused: 0,
@@ -96,11 +100,15 @@ impl Hub {
     /// When [`Self::handle_timeout`] is due; it may change with every input.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.calls.next_deadline()
+        let due = [self.calls.next_deadline(), self.typing.next_deadline()];
+        due.into_iter().flatten().min()
     }
 
-    /// Ends the calls whose time is over at `now`.
+    /// Ends what has run out at `now`: calls, and people's writing.
     pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(conn) = self.typing.pop_due(now) {
+            self.typing_ended(conn);
+        }
         while let Some(call_id) = self.calls.pop_due(now) {
             self.call_due(call_id, now);
         }
@@ -165,6 +173,10 @@ impl Hub {
             }
             ClientFrame::Sleep { asleep } => {
                 self.sleep(conn, asleep);
+                Ok(())
+            }
+            ClientFrame::Typing { receiver, active } => {
+                self.typing(conn, receiver, active, now);
                 Ok(())
             }
             ClientFrame::CallOffer { .. }

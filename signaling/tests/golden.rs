@@ -92,6 +92,10 @@ fn client_frames() -> Vec<(&'static str, ClientFrame)> {
     };
     let call_hangup = |call_id| ClientFrame::CallHangup { peer: YOU, call_id };
     let watch = |users| ClientFrame::PresenceSubscribe { users };
+    let typing = |active| ClientFrame::Typing {
+        receiver: YOU,
+        active,
+    };
     let message = MessageId(41);
     vec![
         ("message", text(None)),
@@ -101,6 +105,8 @@ fn client_frames() -> Vec<(&'static str, ClientFrame)> {
         ("presence_subscribe", watch(vec![YOU, UserId(3)])),
         ("presence_subscribe_nobody", watch(vec![])),
         ("sleep", ClientFrame::Sleep { asleep: true }),
+        ("typing", typing(true)),
+        ("typing_stopped", typing(false)),
         ("call_offer", call_offer(None)),
         ("call_offer_renegotiation", call_offer(named)),
         ("call_ringing", call_ringing(named)),
@@ -195,6 +201,10 @@ fn chat_frames() -> Vec<(&'static str, ServerFrame)> {
         user_id: YOU,
         online,
     };
+    let typing = |active| ServerFrame::Typing {
+        sender_id: YOU,
+        active,
+    };
     let text = || Body::Text("سلام".to_owned());
     vec![
         ("hello", hello),
@@ -225,6 +235,8 @@ fn chat_frames() -> Vec<(&'static str, ServerFrame)> {
         ("status_update_read", status(Status::Read)),
         ("presence_online", presence(true)),
         ("presence_offline", presence(false)),
+        ("typing", typing(true)),
+        ("typing_stopped", typing(false)),
         ("error", error(Code::BadFrame, "", None, None)),
         (
             "error_message",

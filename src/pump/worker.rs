@@ -11,7 +11,7 @@ use payambar_signaling::wire::ServerFrame;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::{Event, Outbox, Outcomes, Outgoing};
+use super::{Event, OUTBOX, Outbox, Outcomes, Outgoing};
 use crate::i18n::Catalogue;
 use crate::push::Pushes;
 use crate::store::{Outcome, Store, messages};
@@ -157,10 +157,14 @@ impl Worker {
             self.catalogue.error(*code, outbox.lang).clone_into(error);
         }
         let text = Utf8Bytes::from(frame.to_json());
+        let lossy = frame.may_be_lost();
         for conn in to {
             let Some(outbox) = self.sockets.get(conn) else {
                 continue;
             };
+            if !has_room(outbox.frames.capacity(), lossy) {
+                continue;
+            }
             if outbox
                 .frames
                 .try_send(Outgoing {
@@ -216,9 +220,26 @@ impl Worker {
     }
 }
 
+/// A reader that is behind keeps its room for what may not be lost.
+const fn has_room(free: usize, may_be_lost: bool) -> bool {
+    !may_be_lost || free > OUTBOX / 2
+}
+
 async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_lost_leaves_half_of_the_room_to_the_rest() {
+        assert!(has_room(OUTBOX, true));
+        assert!(!has_room(OUTBOX / 2, true));
+        assert!(has_room(0, false), "the rest closes a socket that is full");
     }
 }

@@ -169,6 +169,7 @@ fn limits(config: &Config) -> Limits {
     Limits {
         call_frames: None,
         other_frames: None,
+        typing_frames: None,
         ..Limits::default()
     }
 }

@@ -41,3 +41,4 @@ mod sessions;
 mod settings;
 mod turn_cli;
 mod turn_sessions;
+mod typing;

@@ -7,6 +7,7 @@ import { textDir } from "../core/textdir.js";
 import { Icon } from "../core/ui/icon.js";
 import { drafts, keepDraft } from "./drafts.js";
 import { MAX_TEXT, write } from "./store.js";
+import { composing } from "./writers.js";
 
 const touch = matchMedia("(pointer: coarse)");
 const DRAFT_MS = 300;
@@ -25,6 +26,7 @@ export function Composer({ peerId }) {
     return () => {
       removeEventListener("pagehide", save);
       save();
+      composing(peerId, "");
     };
   }, []);
   useEffect(() => {
@@ -45,8 +47,15 @@ export function Composer({ peerId }) {
     setText("");
     current.current = "";
     keepDraft(peerId, "");
+    composing(peerId, "");
     write(peerId, ready);
     field.current?.focus();
+  };
+  /** @param {InputEvent} e */
+  const typed = (e) => {
+    const now = /** @type {HTMLTextAreaElement} */ (e.currentTarget).value;
+    setText(now);
+    composing(peerId, now);
   };
   /** @param {KeyboardEvent} e */
   const keys = (e) => {
@@ -59,7 +68,7 @@ export function Composer({ peerId }) {
       <textarea ref=${field} id="composer" rows="1" dir=${text ? textDir(text, uiDir()) : undefined} value=${text} data-testid="composer"
         aria-label=${t("message")} placeholder=${t("message")} enterkeyhint=${touch.matches ? "enter" : "send"}
         aria-describedby=${tooLong ? "too-long" : undefined} aria-invalid=${tooLong ? "true" : undefined}
-        onInput=${(/** @type {InputEvent} */ e) => setText(/** @type {HTMLTextAreaElement} */ (e.currentTarget).value)} onKeyDown=${keys}></textarea>
+        onInput=${typed} onKeyDown=${keys}></textarea>
     </div>
     <button class="ib pri" type="submit" aria-label=${t("send")} title=${t("send")} disabled=${!text.trim() || tooLong} data-testid="send"
       onPointerDown=${(/** @type {Event} */ e) => e.preventDefault()}><${Icon} name="send" /></button>

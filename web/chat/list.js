@@ -18,6 +18,7 @@ import { Drawing } from "./drawing.js";
 import { listed, mark, nameOf } from "./state.js";
 import { chats, listError, meet, presence, refresh } from "./store.js";
 import { callWords, dayWords, missed } from "./words.js";
+import { writers } from "./writers.js";
 
 /** @typedef {import("./state.js").Chat} Chat */
 /** @typedef {import("../core/api.js").Person} Person */
@@ -34,6 +35,7 @@ function Line({ text }) {
 function Preview({ chat, current }) {
   const last = chat.last;
   const draft = drafts.value[chat.peer.id];
+  if (writers.value.has(chat.peer.id)) return html`<span class="p live" data-testid="typing">${t("typing")}</span>`;
   if (draft && !current) return html`<span class="p"><span class="dr">${t("draft")}:</span><${Line} text=${draft} /></span>`;
   if (!last) return html`<span class="p"></span>`;
   if (last.call) {

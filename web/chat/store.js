@@ -8,6 +8,7 @@ import { announce } from "../core/ui/toast.js";
 import { newId } from "../core/uuid.js";
 import { encode } from "../core/wire.js";
 import { empty, firstSeq, next, outbox } from "./state.js";
+import { forgetWriters, heardTyping } from "./writers.js";
 
 /**
  * @typedef {import("./state.js").ChatEvent} ChatEvent
@@ -56,6 +57,7 @@ function apply(e) {
 export function begin(me) {
   apply({ t: "reset", me });
   presence.value = new Map();
+  forgetWriters();
   listError.value = "";
   chatErrors.value = {};
   unknownNames.value = new Set();
@@ -240,6 +242,7 @@ function arrived(m) {
   const before = chats.peek().chats[peerId];
   const isNew = m.seq > (before?.lastSeq ?? 0);
   apply({ t: "message", message: m });
+  if (m.sender_id !== me) heardTyping(m.sender_id, false);
   if (m.sender_id === me) answered(m.client_message_id);
   else acknowledge(m);
   if (!before?.peer.username) void refresh();
@@ -270,6 +273,9 @@ export function onFrame(frame) {
     case "presence":
       presence.value = new Map(presence.peek()).set(frame.user_id, frame.online);
       return;
+    case "typing":
+      heardTyping(frame.sender_id, frame.active);
+      return;
     case "error": {
       const cid = frame.ref.client_message_id;
       if (frame.ref.type !== "message" || !cid) return;
@@ -285,6 +291,7 @@ export function onFrame(frame) {
 /** The connection is gone: what was known about others no longer is. */
 export function onDown() {
   presence.value = new Map();
+  forgetWriters();
   for (const timer of unanswered.values()) clearTimeout(timer);
   unanswered.clear();
   apply({ t: "down" });

@@ -13,10 +13,12 @@ import { Drawing } from "./drawing.js";
 import { Log } from "./log.js";
 import { nameOf } from "./state.js";
 import { chatByName, close, open, presence, unknownNames } from "./store.js";
+import { writers } from "./writers.js";
 
 /** What is known of the person now, and nothing else. @param {{id: number, username: string}} props */
 function Presence({ id, username }) {
   const known = presence.value.get(id);
+  if (writers.value.has(id)) return html`<p class="clip live" data-presence="typing">${t("typing")}</p>`;
   if (known === undefined) return html`<p class="clip" data-presence="unknown"><span class="ltr">@${username}</span></p>`;
   return html`<p class=${`clip ${known ? "live" : ""}`} data-presence=${known ? "online" : "offline"}>${t(known ? "online" : "away")}</p>`;
 }

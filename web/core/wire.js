@@ -16,6 +16,7 @@
  *   sender_id: number, receiver_id: number, created_at: string,
  * }} StatusFrame
  * @typedef {{type: "presence", user_id: number, online: boolean}} PresenceFrame
+ * @typedef {{type: "typing", sender_id: number, active: boolean}} TypingFrame
  * @typedef {{type: "call_started", call_id: string, receiver_id: number}} CallStartedFrame
  * @typedef {{type: "call_offer", call_id: string, sender_id: number, sdp: string}} CallOfferFrame
  * @typedef {{type: "call_ringing", call_id: string, sender_id: number}} CallRingingFrame
@@ -28,7 +29,7 @@
  *   type: "error", code: string, error: string,
  *   ref: {type: string, client_message_id: string, call_id: string},
  * }} ErrorFrame
- * @typedef {HelloFrame | MessageFrame | StatusFrame | PresenceFrame | CallStartedFrame | CallOfferFrame |
+ * @typedef {HelloFrame | MessageFrame | StatusFrame | PresenceFrame | TypingFrame | CallStartedFrame | CallOfferFrame |
  *   CallRingingFrame | CallAnswerFrame | CandidateFrame | CallRejectFrame | CallHangupFrame |
  *   CallResumedFrame | ErrorFrame} ServerFrame
  * @typedef {Extract<ServerFrame, {type: `call_${string}` | "ice_candidate"}>} CallFrame
@@ -89,6 +90,7 @@ const readers = {
     created_at: str(f, "created_at"),
   }),
   presence: (f) => ({ type: "presence", user_id: num(f, "user_id"), online: f["online"] === true }),
+  typing: (f) => ({ type: "typing", sender_id: num(f, "sender_id"), active: f["active"] === true }),
   call_started: (f) => ({ type: "call_started", call_id: str(f, "call_id"), receiver_id: num(f, "receiver_id") }),
   call_offer: (f) => ({ type: "call_offer", ...end(f), sdp: sdp(f, "offer") }),
   call_ringing: (f) => ({ type: "call_ringing", ...end(f) }),
@@ -162,6 +164,8 @@ export const encode = {
   mark_read: (message_id) => ({ type: "mark_read", message_id }),
   /** @param {boolean} asleep nobody looks at this tab */
   sleep: (asleep) => ({ type: "sleep", asleep }),
+  /** @param {number} receiver_id @param {boolean} active */
+  typing: (receiver_id, active) => ({ type: "typing", receiver_id, active }),
   /** @param {readonly number[]} user_ids */
   presence_subscribe: (user_ids) => ({ type: "presence_subscribe", user_ids: user_ids.slice(0, 200) }),
   /** @param {CallTo} to @param {string} text */

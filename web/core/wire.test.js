@@ -22,6 +22,7 @@ function rebuild(frame) {
     case "mark_delivered": return encode.mark_delivered(frame.message_id);
     case "mark_read": return encode.mark_read(frame.message_id);
     case "sleep": return encode.sleep(frame.asleep);
+    case "typing": return encode.typing(frame.receiver_id, frame.active);
     case "presence_subscribe": return encode.presence_subscribe(frame.user_ids);
     case "call_offer": return encode.call_offer(frame, frame.payload.offer.sdp);
     case "call_ringing": return encode.call_ringing(frame);
@@ -48,7 +49,7 @@ for (const name of files) {
       const got = parse(JSON.stringify(frame));
       assert.equal(got?.type, frame.type);
       const flat = got.type === "message" ? got.message : got;
-      for (const key of ["call_id", "sender_id", "message_id", "seq", "user_id", "online", "code", "status", "content"]) {
+      for (const key of ["call_id", "sender_id", "message_id", "seq", "user_id", "online", "active", "code", "status", "content"]) {
         if (frame[key] !== undefined) assert.equal(flat[key], frame[key], key);
       }
       if (frame.payload?.reason) assert.equal(got.reason, frame.payload.reason);

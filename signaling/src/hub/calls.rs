@@ -134,7 +134,8 @@ impl Hub {
             | ClientFrame::MarkDelivered { .. }
             | ClientFrame::MarkRead { .. }
             | ClientFrame::PresenceSubscribe { .. }
-            | ClientFrame::Sleep { .. } => return Err(Code::Internal),
+            | ClientFrame::Sleep { .. }
+            | ClientFrame::Typing { .. } => return Err(Code::Internal),
         };
         self.signal(conn, peer, call_id, signal, now)
     }

@@ -22,6 +22,8 @@ pub struct Limits {
     pub call_frames: Option<Rate>,
     /// All other frames of one socket; `None` is no limit.
     pub other_frames: Option<Rate>,
+    /// Of those, words of somebody writing; what is over is dropped in silence.
+    pub typing_frames: Option<Rate>,
     /// Messages and marks of one socket the store has not answered yet.
     pub in_flight_per_socket: usize,
     /// The same of all sockets together.
@@ -40,6 +42,10 @@ impl Default for Limits {
             other_frames: Some(Rate {
                 per_second: 30,
                 burst: 120,
+            }),
+            typing_frames: Some(Rate {
+                per_second: 2,
+                burst: 10,
             }),
             in_flight_per_socket: 256,
             in_flight: 65_536,

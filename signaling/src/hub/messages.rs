@@ -48,7 +48,8 @@ impl Hub {
             | ClientFrame::CallReject { .. }
             | ClientFrame::CallHangup { .. }
             | ClientFrame::CallResume { .. }
-            | ClientFrame::Sleep { .. } => return Err(Code::Internal),
+            | ClientFrame::Sleep { .. }
+            | ClientFrame::Typing { .. } => return Err(Code::Internal),
         };
         let reader = self.take_share(conn)?;
         let ticket = self.tickets.issue(Pending::Asked {

@@ -25,6 +25,7 @@ pub(super) struct Socket {
     pub(super) in_flight: usize,
     call_frames: Option<Bucket>,
     other_frames: Option<Bucket>,
+    typing_frames: Option<Bucket>,
 }
 
 impl Socket {
@@ -38,6 +39,7 @@ impl Socket {
             in_flight: 0,
             call_frames: limits.call_frames.map(|rate| Bucket::new(rate, now)),
             other_frames: limits.other_frames.map(|rate| Bucket::new(rate, now)),
+            typing_frames: limits.typing_frames.map(|rate| Bucket::new(rate, now)),
         }
     }
 
@@ -49,6 +51,12 @@ impl Socket {
             &mut self.other_frames
         };
         bucket.as_mut().is_none_or(|bucket| bucket.take(now))
+    }
+
+    /// Counts a word of somebody writing; false if it is over the limit.
+    pub(super) fn may_tell_of_typing(&mut self, now: Instant) -> bool {
+        let bucket = self.typing_frames.as_mut();
+        bucket.is_none_or(|bucket| bucket.take(now))
     }
 }
 
@@ -171,6 +179,7 @@ impl Hub {
             return;
         };
         self.presence.forget(conn);
+        self.typing_ended(conn);
         self.call_left(user, conn, now);
         if last {
             self.receipts.forget(user);

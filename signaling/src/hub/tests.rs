@@ -5,6 +5,7 @@ mod calls;
 mod messages;
 mod notices;
 mod sockets;
+mod typing;
 
 use std::time::{Duration, Instant};
 
@@ -181,6 +182,9 @@ fn line(effect: &Effect) -> String {
 fn said(frame: &ServerFrame) -> String {
     let json: Value = serde_json::from_str(&frame.to_json()).expect("json");
     let mut words = vec![json["type"].clone()];
+    if matches!(frame, ServerFrame::Typing { .. }) {
+        words.push(json["sender_id"].clone());
+    }
     for path in [
         "/payload/reason",
         "/payload/offer/sdp",
@@ -192,6 +196,7 @@ fn said(frame: &ServerFrame) -> String {
         "/status",
         "/user_id",
         "/online",
+        "/active",
     ] {
         words.extend(json.pointer(path).cloned());
     }

@@ -47,6 +47,8 @@ pub enum ClientFrame {
     PresenceSubscribe { users: Vec<UserId> },
     /// Nobody looks at this socket's tab, or somebody does again.
     Sleep { asleep: bool },
+    /// The person writes to this one, or has stopped.
+    Typing { receiver: UserId, active: bool },
     /// Start a call, or renegotiate an active one.
     CallOffer {
         peer: UserId,
@@ -176,6 +178,7 @@ impl ClientFrame {
             Self::MarkRead { .. } => ("mark_read", None, None),
             Self::PresenceSubscribe { .. } => ("presence_subscribe", None, None),
             Self::Sleep { .. } => ("sleep", None, None),
+            Self::Typing { .. } => ("typing", None, None),
             Self::CallOffer { call_id, .. } => ("call_offer", None, *call_id),
             Self::CallRinging { call_id, .. } => ("call_ringing", None, *call_id),
             Self::CallAnswer { call_id, .. } => ("call_answer", None, *call_id),
@@ -239,10 +242,11 @@ impl Fields {
                 users: self.people()?,
             },
             "sleep" => ClientFrame::Sleep {
-                asleep: self
-                    .value("asleep")
-                    .and_then(Value::as_bool)
-                    .ok_or(Code::BadFrame)?,
+                asleep: self.flag("asleep")?,
+            },
+            "typing" => ClientFrame::Typing {
+                receiver: self.person()?,
+                active: self.flag("active")?,
             },
             "call_offer" => ClientFrame::CallOffer {
                 peer: self.person()?,
@@ -309,6 +313,11 @@ impl Fields {
             Some(Value::String(text)) => Ok(text),
             _ => Err(Code::BadFrame),
         }
+    }
+
+    fn flag(&self, name: &str) -> Result<bool, Code> {
+        let flag = self.value(name).and_then(Value::as_bool);
+        flag.ok_or(Code::BadFrame)
     }
 
     fn person(&self) -> Result<UserId, Code> {

@@ -23,6 +23,8 @@ pub enum ServerFrame {
     StatusUpdate(StatusFrame),
     /// A person came or went.
     Presence { user_id: UserId, online: bool },
+    /// Somebody writes to this person, or has stopped.
+    Typing { sender_id: UserId, active: bool },
     /// The offer is accepted, the callee is being rung.
     CallStarted {
         call_id: CallId,
@@ -158,6 +160,12 @@ pub enum CallState {
 }
 
 impl ServerFrame {
+    /// Whether the frame may be dropped on its way to a socket that is behind.
+    #[must_use]
+    pub const fn may_be_lost(&self) -> bool {
+        matches!(self, Self::Typing { .. })
+    }
+
     /// The text of the frame.
     #[must_use]
     #[expect(

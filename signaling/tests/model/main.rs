@@ -4,6 +4,7 @@
 
 #![cfg(test)]
 
+mod people;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use payambar_signaling::ids::{
     CallId, ConnId, ConversationId, MessageId, Seq, SessionId, Ticket, Timestamp, UserId,
 };
 use payambar_signaling::wire::{CallState, Code, ServerFrame};
+use people::People;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use steps::{CONNS, NAMED, Step, owner, step};
@@ -44,6 +46,7 @@ struct World {
     entries: usize,
     next_message: i64,
     messages: BTreeMap<MessageId, (UserId, UserId)>,
+    people: People,
 }
 
 impl World {
@@ -57,6 +60,7 @@ impl World {
         let limits = Limits {
             call_frames: None,
             other_frames: None,
+            typing_frames: None,
             ..Limits::default()
         };
         Self {
@@ -73,6 +77,7 @@ impl World {
             entries: 0,
             next_message: 1,
             messages: BTreeMap::new(),
+            people: People::default(),
         }
     }
 
@@ -94,6 +99,7 @@ impl World {
             Step::Say(conn, text) => {
                 let latest = self.latest.unwrap_or(CallId::from_bytes([0; 16]));
                 let text = text.replace(NAMED, &format!("\"call_id\":\"{latest}\""));
+                self.people.said(owner(conn), &text, self.now);
                 self.give(Input::Text { conn, text });
             }
             Step::Answer(n, ok) if !self.open.is_empty() => {
@@ -238,6 +244,7 @@ impl World {
                 Effect::Notify { user, notice } => self.notified(user, notice),
             }
         }
+        self.people.look(self.now, &self.alive);
         let here: BTreeSet<UserId> = self.alive.iter().copied().map(owner).collect();
         assert_eq!(self.online, here);
         let counts = self.hub.counts();
@@ -282,6 +289,9 @@ impl World {
             }
             ServerFrame::Hello { user_id, .. } => assert_eq!(*user_id, me),
             ServerFrame::Presence { .. } | ServerFrame::Error { .. } => {}
+            ServerFrame::Typing { sender_id, active } => {
+                self.people.typing(conn, *sender_id, *active, self.now);
+            }
             ServerFrame::CallStarted { .. }
             | ServerFrame::CallOffer { .. }
             | ServerFrame::CallRinging { .. }
@@ -352,6 +362,7 @@ impl World {
             | ServerFrame::Message(_)
             | ServerFrame::StatusUpdate(_)
             | ServerFrame::Presence { .. }
+            | ServerFrame::Typing { .. }
             | ServerFrame::Error { .. } => unreachable!("not of a call"),
         }
     }

@@ -75,6 +75,9 @@ fn frame() -> impl Strategy<Value = String> {
         }),
         (1_i64..9).prop_map(|id| json!({"type": "mark_read", "message_id": id})),
         vec(1_i64..5, 0..4).prop_map(|ids| json!({"type": "presence_subscribe", "user_ids": ids})),
+        (1_i64..5, prop::bool::weighted(0.7)).prop_map(|(to, active)| {
+            json!({"type": "typing", "receiver_id": to, "active": active})
+        }),
         Just(json!({"type": "nonsense"})),
         Just(json!([1, 2])),
     ];

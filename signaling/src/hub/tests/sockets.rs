@@ -96,7 +96,7 @@ fn a_refused_frame_is_answered_and_names_what_was_refused() {
     for (frame, code) in [
         (json!([]), "bad_frame"),
         (json!({"type": 5}), "bad_frame"),
-        (json!({"type": "typing"}), "unknown_type"),
+        (json!({"type": "weather"}), "unknown_type"),
         (json!({"type": "message", "content": "x"}), "bad_frame"),
     ] {
         assert_eq!(bench.say(11, &frame), [format!("11 error {code}")]);
@@ -139,6 +139,7 @@ fn without_limits_nothing_is_slowed() {
     let limits = Limits {
         call_frames: None,
         other_frames: None,
+        typing_frames: None,
         ..Limits::default()
     };
     let mut bench = Bench::limited(limits, &[11]);

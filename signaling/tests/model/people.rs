@@ -1,0 +1,58 @@
+//! What people may know of each other: who writes to whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use payambar_signaling::ids::{ConnId, UserId};
+use serde_json::Value;
+
+use super::steps::owner;
+
+/// How long somebody counts as writing.
+const TYPING: Duration = Duration::from_secs(5);
+
+/// What was said of people, and what each socket was told.
+#[derive(Default)]
+pub(crate) struct People {
+    /// When somebody said last that they write to somebody.
+    typed: BTreeMap<(UserId, UserId), Instant>,
+    /// What each socket shows.
+    shown: BTreeSet<(ConnId, UserId)>,
+}
+
+impl People {
+    pub(crate) fn said(&mut self, sender: UserId, text: &str, now: Instant) {
+        let frame: Value = serde_json::from_str(text).unwrap_or_default();
+        let receiver = frame["receiver_id"].as_i64().map(UserId);
+        if let ("typing", Some(true), Some(receiver)) = (
+            frame["type"].as_str().unwrap_or_default(),
+            frame["active"].as_bool(),
+            receiver,
+        ) {
+            self.typed.insert((sender, receiver), now);
+        }
+    }
+
+    /// A socket is told that somebody writes, or has stopped.
+    pub(crate) fn typing(&mut self, conn: ConnId, sender: UserId, active: bool, now: Instant) {
+        let me = owner(conn);
+        assert_ne!(me, sender, "{conn} is told of itself");
+        if active {
+            let said = self.typed.get(&(sender, me));
+            let said = said.unwrap_or_else(|| panic!("{sender} never wrote to {me}"));
+            assert!(now - *said < TYPING, "{sender} wrote long ago");
+            self.shown.insert((conn, sender));
+        } else {
+            self.shown.remove(&(conn, sender));
+        }
+    }
+
+    /// Nothing is shown for longer than it lasts.
+    pub(crate) fn look(&mut self, now: Instant, alive: &BTreeSet<ConnId>) {
+        self.shown.retain(|(conn, _)| alive.contains(conn));
+        for &(conn, sender) in &self.shown {
+            let said = self.typed[&(sender, owner(conn))];
+            assert!(now - said < TYPING, "{conn} still shows {sender}");
+        }
+    }
+}
