@@ -2,6 +2,8 @@
 //! server or without it, or ask the server, and print to a `Write` they are
 //! given.
 
+mod dev;
+mod status;
 mod table;
 mod turn;
 
@@ -13,6 +15,8 @@ use crate::config::{Config, Redacted};
 use crate::i18n::{Catalogue, Lang};
 use crate::store::Store;
 
+pub use dev::dev;
+pub use status::status;
 pub use turn::turn;
 
 /// Takes a new password from the first line of standard input, or twice from a

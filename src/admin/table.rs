@@ -54,6 +54,23 @@ pub(super) fn bytes(bytes: u64) -> String {
     format!("{rest} PB")
 }
 
+/// The same in binary units with one decimal, as `status` has always had it.
+pub(super) fn binary(bytes: u64) -> String {
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let (mut unit, mut size) = (1024_u64, "KiB");
+    for next in ["MiB", "GiB", "TiB", "PiB", "EiB"] {
+        if bytes / unit < 1024 {
+            break;
+        }
+        (unit, size) = (unit * 1024, next);
+    }
+    let tenths = u128::from(bytes) * 10;
+    let tenths = (tenths + u128::from(unit) / 2) / u128::from(unit);
+    format!("{}.{} {size}", tenths / 10, tenths % 10)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +107,18 @@ mod tests {
             (u64::MAX, "18446 PB"),
         ] {
             assert_eq!(bytes(amount), text);
+        }
+        for (amount, text) in [
+            (0, "0 B"),
+            (512, "512 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (1024 * 1024 - 1, "1024.0 KiB"),
+            (1024 * 1024, "1.0 MiB"),
+            (u64::MAX, "16.0 EiB"),
+        ] {
+            assert_eq!(binary(amount), text);
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Every subcommand and flag. A flag per setting is made from the settings'
 //! table, so that `--help`, README and code cannot disagree.
 
+mod dev;
 mod turn;
 
 use std::collections::BTreeMap;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+pub use dev::DevTask;
 pub use turn::TurnTask;
 
 use crate::config::SETTINGS;
@@ -22,6 +24,18 @@ pub enum Task {
         name: String,
         /// Read the password from standard input instead of a prompt.
         password_stdin: bool,
+        /// Print one JSON object.
+        json: bool,
+    },
+    /// Say how much there is of everything.
+    Status {
+        /// Print one JSON object.
+        json: bool,
+    },
+    /// Fill a database to try things on.
+    Dev {
+        /// With what.
+        task: DevTask,
         /// Print one JSON object.
         json: bool,
     },
@@ -81,7 +95,13 @@ pub fn command() -> Command {
                     .arg(json()),
             ),
         )
+        .subcommand(
+            Command::new("status")
+                .about("Say how much there is of everything; works beside the running server and without it")
+                .arg(json().short('j')),
+        )
         .subcommand(turn::command())
+        .subcommand(dev::command())
 }
 
 fn json() -> Arg {
@@ -113,6 +133,13 @@ pub fn parse(
         },
         Some(("turn", matches)) => match turn::parse(matches) {
             Some((task, json)) => Task::Turn { task, json },
+            None => Task::Serve,
+        },
+        Some(("status", status)) => Task::Status {
+            json: status.get_flag("json"),
+        },
+        Some(("dev", matches)) => match dev::parse(matches) {
+            Some((task, json)) => Task::Dev { task, json },
             None => Task::Serve,
         },
         Some(_) | None => Task::Serve,

@@ -162,10 +162,10 @@ mod tests {
     use super::*;
 
     fn task(words: &[&str]) -> (TurnTask, bool) {
-        match run(&[&["turn"], words].concat()).unwrap().task {
-            Task::Turn { task, json } => (task, json),
-            other @ (Task::Serve | Task::UserAdd { .. }) => panic!("{other:?}"),
-        }
+        let Task::Turn { task, json } = run(&[&["turn"], words].concat()).unwrap().task else {
+            panic!("another task");
+        };
+        (task, json)
     }
 
     #[test]
