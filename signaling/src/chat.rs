@@ -2,7 +2,11 @@
 //! rules both apply. The writer's transaction judges; the hub checks first
 //! with the part it knows.
 
+mod envelope;
+
 use std::fmt;
+
+pub use envelope::{Envelope, MAX_CIPHERTEXT_BYTES, MAX_ENVELOPE_FIELD_BYTES};
 
 use crate::ids::{ConversationId, MessageId, Seq, Ticket, Timestamp, UserId};
 use crate::wire::Code;
@@ -15,6 +19,8 @@ pub const MAX_CONTENT_CHARS: usize = 8_000;
 pub enum Body {
     /// Words of a person.
     Text(String),
+    /// Words of a person that the server cannot read.
+    Sealed(Box<Envelope>),
     /// The log entry of a call, written by the server.
     Call(CallEntry),
 }
@@ -241,6 +247,19 @@ pub fn may_record(facts: &SendFacts) -> Result<(), Code> {
     match (facts.sender, facts.receiver) {
         (Party::Missing, _) | (_, Party::Missing) => Err(Code::UserNotFound),
         (Party::Active | Party::Suspended, Party::Active | Party::Suspended) => Ok(()),
+    }
+}
+
+/// Decides whether what a person says has a permitted size.
+///
+/// # Errors
+///
+/// Those of [`check_content`] and [`Envelope::check`].
+pub fn check_body(body: &Body) -> Result<(), Code> {
+    match body {
+        Body::Text(content) => check_content(content),
+        Body::Sealed(envelope) => envelope.check(),
+        Body::Call(_) => Ok(()),
     }
 }
 

@@ -165,6 +165,7 @@ impl Hub {
     ) -> Result<(), Code> {
         match frame {
             ClientFrame::Message { .. }
+            | ClientFrame::Sealed { .. }
             | ClientFrame::MarkDelivered { .. }
             | ClientFrame::MarkRead { .. } => self.chat_frame(conn, frame, reference),
             ClientFrame::PresenceSubscribe { users } => {

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use payambar_signaling::chat::{Body, CallEntry, CallOutcome, Marked, Status, StoredMessage};
+use payambar_signaling::chat::{
+    Body, CallEntry, CallOutcome, Envelope, Marked, Status, StoredMessage,
+};
 use payambar_signaling::ids::{CallId, ConversationId, MessageId, Seq, Timestamp, UserId};
 use payambar_signaling::wire::{
     CallState, Candidate, ClientFrame, Code, HangupReason, MessageFrame, Reference, RejectReason,
@@ -62,11 +64,32 @@ fn candidate(fragment: Option<&str>) -> Candidate {
     Candidate::new(fields.as_object().expect("an object").clone()).expect("a candidate")
 }
 
+fn envelope(e2ee_v: u32) -> Box<Envelope> {
+    let (alg, aad) = match e2ee_v {
+        1 => ("AES-256-GCM", None),
+        _ => ("X25519-XChaCha20-Poly1305", Some("Nw".to_owned())),
+    };
+    Box::new(Envelope {
+        e2ee_v,
+        alg: alg.to_owned(),
+        sender_device_id: "5f0c6a52-7a3e-4a0c-9a57-1d4f8f9b7c11".to_owned(),
+        key_id: "k-1795222900000".to_owned(),
+        iv: "AAECAwQFBgcICQoL".to_owned(),
+        ciphertext: "c2VhbGVkIGJ5IGEgZnJpZW5k".to_owned(),
+        aad,
+    })
+}
+
 fn client_frames() -> Vec<(&'static str, ClientFrame)> {
     let named = Some(call_id());
     let text = |name: Option<&str>| ClientFrame::Message {
         receiver: YOU,
         content: "سلام".to_owned(),
+        client_message_id: name.map(str::to_owned),
+    };
+    let sealed = |e2ee_v, name: Option<&str>| ClientFrame::Sealed {
+        receiver: YOU,
+        envelope: envelope(e2ee_v),
         client_message_id: name.map(str::to_owned),
     };
     let call_offer = |call_id| ClientFrame::CallOffer {
@@ -100,6 +123,8 @@ fn client_frames() -> Vec<(&'static str, ClientFrame)> {
     vec![
         ("message", text(None)),
         ("message_named", text(Some(NAME))),
+        ("message_sealed", sealed(1, Some(NAME))),
+        ("message_sealed_v2", sealed(2, None)),
         ("mark_delivered", ClientFrame::MarkDelivered { message }),
         ("mark_read", ClientFrame::MarkRead { message }),
         ("presence_subscribe", watch(vec![YOU, UserId(3)])),
@@ -210,6 +235,14 @@ fn chat_frames() -> Vec<(&'static str, ServerFrame)> {
         ("hello", hello),
         ("message", message(None, text())),
         ("message_named", message(Some(NAME), text())),
+        (
+            "message_sealed",
+            message(Some(NAME), Body::Sealed(envelope(1))),
+        ),
+        (
+            "message_sealed_v2",
+            message(None, Body::Sealed(envelope(2))),
+        ),
         (
             "message_call_answered",
             entry(CallOutcome::Answered, Some(65)),

@@ -334,6 +334,13 @@ fn message_json(item: &HistoryItem) -> Value {
         MessageBody::Text(text) => {
             json.insert("content".to_owned(), json!(text));
         }
+        MessageBody::Sealed(envelope) => {
+            json.insert("content".to_owned(), json!(""));
+            json.insert("encrypted".to_owned(), json!(true));
+            if let Value::Object(fields) = json!(envelope) {
+                json.extend(fields);
+            }
+        }
         MessageBody::Call(entry) => {
             json.insert("content".to_owned(), json!(entry.persian()));
             json.insert("kind".to_owned(), json!("call"));

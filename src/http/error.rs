@@ -39,6 +39,7 @@ const fn status(code: Code) -> StatusCode {
         | Code::BadRequest
         | Code::ContentEmpty
         | Code::ContentTooLong
+        | Code::EnvelopeInvalid
         | Code::SelfMessage
         | Code::SelfConversation
         | Code::SelfCall

@@ -181,7 +181,7 @@ fn name(to: &Addressee) -> String {
 fn preview(body: &Body) -> Option<String> {
     match body {
         Body::Text(text) => Some(isolated(&cut(text))),
-        Body::Call(_) => None,
+        Body::Sealed(_) | Body::Call(_) => None,
     }
 }
 

@@ -1,13 +1,17 @@
 //! Messages and watermarks. Inserting and marking run inside the writer's
 //! transaction, which is the judge of who may do what.
 
+use std::borrow::Cow;
+
 use payambar_signaling::chat::{
-    Body, CallEntry, CallOutcome, Mark, MarkTarget, Marked, NewMark, NewMessage, SendFacts, Status,
-    Stored, StoredMessage, may_record, may_send,
+    Body, CallEntry, CallOutcome, Envelope, Mark, MarkTarget, Marked, NewMark, NewMessage,
+    SendFacts, Status, Stored, StoredMessage, may_record, may_send,
 };
 use payambar_signaling::ids::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use payambar_signaling::wire::Code;
+use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{Error, conversations, users};
@@ -46,7 +50,7 @@ pub enum Page {
     After(Seq),
 }
 
-const COLUMNS: &str = "id, seq, sender_id, client_message_id, kind, content, call_outcome, call_duration_s, created_at_ms";
+const COLUMNS: &str = "id, seq, sender_id, client_message_id, kind, content, call_outcome, call_duration_s, created_at_ms, envelope";
 
 /// Reads [`COLUMNS`] of a message in the conversation of two people.
 fn message(
@@ -59,12 +63,13 @@ fn message(
         .get_ref(6)?
         .as_str_or_null()?
         .and_then(CallOutcome::parse);
-    let body = match outcome {
-        Some(outcome) => Body::Call(CallEntry {
+    let body = match (row.get_ref(9)?.as_str_or_null()?, outcome) {
+        (Some(envelope), _) => Body::Sealed(Box::new(opened(envelope)?)),
+        (None, Some(outcome)) => Body::Call(CallEntry {
             outcome,
             duration_s: row.get(7)?,
         }),
-        None => Body::Text(row.get(5)?),
+        (None, None) => Body::Text(row.get(5)?),
     };
     Ok(StoredMessage {
         id: MessageId(row.get(0)?),
@@ -76,6 +81,12 @@ fn message(
         body,
         created_at: Timestamp(row.get(8)?),
     })
+}
+
+/// An envelope from the JSON it is kept as.
+fn opened(json: &str) -> rusqlite::Result<Envelope> {
+    serde_json::from_str(json)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(9, Type::Text, error.into()))
 }
 
 /// Stores a message, making the conversation with its first one.
@@ -99,20 +110,17 @@ pub(super) fn insert(
         receiver: users::party(connection, new.receiver)?,
     };
     match &new.body {
-        Body::Text(_) => may_send(new.sender, new.receiver, &facts),
+        Body::Text(_) | Body::Sealed(_) => may_send(new.sender, new.receiver, &facts),
         Body::Call(_) => may_record(&facts),
     }
     .map_err(Error::Refused)?;
     let (conversation, seq) = next_seq(connection, new.sender, new.receiver, at)?;
-    let (kind, content, call) = match &new.body {
-        Body::Text(text) => ("text", text.clone(), None),
-        Body::Call(entry) => ("call", entry.persian(), Some(entry)),
-    };
+    let kept = Kept::from(&new.body);
     let id = connection
         .prepare_cached(
             "INSERT INTO messages (uuid, conversation_id, seq, sender_id, client_message_id, kind, content,
-                                   call_outcome, call_duration_s, silent, created_at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING id",
+                                   call_outcome, call_duration_s, silent, created_at_ms, envelope)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) RETURNING id",
         )?
         .query_row(
             params![
@@ -121,12 +129,13 @@ pub(super) fn insert(
                 seq.0,
                 new.sender.0,
                 new.client_message_id,
-                kind,
-                content,
-                call.map(|entry| entry.outcome.as_str()),
-                call.and_then(|entry| entry.duration_s),
-                call.is_some_and(CallEntry::is_silent),
+                kept.kind,
+                kept.content,
+                kept.call.map(|entry| entry.outcome.as_str()),
+                kept.call.and_then(|entry| entry.duration_s),
+                kept.call.is_some_and(CallEntry::is_silent),
                 at.0,
+                kept.envelope,
             ],
             |row| row.get(0).map(MessageId),
         )?;
@@ -144,6 +153,30 @@ pub(super) fn insert(
         message,
         repeated: false,
     })
+}
+
+/// A body in columns.
+struct Kept<'a> {
+    kind: &'static str,
+    content: Cow<'a, str>,
+    call: Option<&'a CallEntry>,
+    envelope: Option<String>,
+}
+
+impl<'a> From<&'a Body> for Kept<'a> {
+    fn from(body: &'a Body) -> Self {
+        let (kind, content, call, envelope) = match body {
+            Body::Text(text) => ("text", text.into(), None, None),
+            Body::Sealed(envelope) => ("sealed", "".into(), None, Some(json!(envelope))),
+            Body::Call(entry) => ("call", entry.persian().into(), Some(entry), None),
+        };
+        Self {
+            kind,
+            content,
+            call,
+            envelope: envelope.map(|json| json.to_string()),
+        }
+    }
 }
 
 /// Takes the next place in the conversation of two people, making it with its
@@ -181,7 +214,7 @@ fn repeated(connection: &Connection, new: &NewMessage) -> Result<Option<StoredMe
             "SELECT {COLUMNS}, conversation_id FROM messages WHERE client_message_id = ?1 AND sender_id = ?2"
         ))?
         .query_row(params![client_id, new.sender.0], |row| {
-            let conversation = ConversationId(row.get(9)?);
+            let conversation = ConversationId(row.get(10)?);
             // The receiver is corrected below: the first message may have gone
             // to somebody else.
             message(row, conversation, (new.sender, new.receiver))

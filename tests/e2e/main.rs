@@ -37,6 +37,7 @@ mod push_calls;
 mod push_endpoints;
 mod relay;
 mod revoked;
+mod sealed;
 mod seed;
 mod sessions;
 mod settings;

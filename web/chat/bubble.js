@@ -9,7 +9,7 @@ import { Icon } from "../core/ui/icon.js";
 import { StatusMark } from "../core/ui/status.js";
 import { mark, nameOf } from "./state.js";
 import { discard, sendAgain } from "./store.js";
-import { callWords, missed } from "./words.js";
+import { callWords, missed, textOf } from "./words.js";
 
 /**
  * @typedef {import("./state.js").Chat} Chat
@@ -53,7 +53,7 @@ export function Bubble({ chat, item, first, last }) {
     data-status=${state} data-mine=${String(item.mine)}>
     <div class=${`b ${large(item.text) ? "large" : ""}`}>
       <span class="sr">${item.mine ? t("you") : nameOf(chat.peer)}: </span>
-      <${Text} text=${item.text}>
+      <${Text} text=${textOf(item)}>
         <span class=${`meta ${state}`}><span dir=${uiDir()}>${clock(item.at)}${item.mine && html`<${StatusMark} mark=${state} />`}</span></span>
       <//>
     </div>

@@ -17,7 +17,7 @@ import { drafts } from "./drafts.js";
 import { Drawing } from "./drawing.js";
 import { listed, mark, nameOf } from "./state.js";
 import { chats, listError, meet, presence, refresh } from "./store.js";
-import { callWords, dayWords, missed } from "./words.js";
+import { callWords, dayWords, missed, textOf } from "./words.js";
 import { writers } from "./writers.js";
 
 /** @typedef {import("./state.js").Chat} Chat */
@@ -42,7 +42,7 @@ function Preview({ chat, current }) {
     return html`<span class=${`p ${missed(last) ? "dr" : ""}`}><${Icon} name=${last.mine ? "callout" : "callin"} /><span class="clip">${callWords(last)}</span></span>`;
   }
   if (last.local === "failed") return html`<span class="p"><${Icon} name="warn" cls="dr" /><span class="dr">${t("failed")}</span><${Line} text=${last.text} /></span>`;
-  return html`<span class="p">${last.mine && html`<${StatusMark} mark=${mark(chat, last)} />`}<${Line} text=${last.text} /></span>`;
+  return html`<span class="p">${last.mine && html`<${StatusMark} mark=${mark(chat, last)} />`}<${Line} text=${textOf(last)} /></span>`;
 }
 
 /** @param {{chat: Chat}} props */

@@ -7,7 +7,7 @@
  * @typedef {"waiting" | "sent" | "delivered" | "read" | "failed"} Mark
  * @typedef {{
  *   key: string, id: number, cid: string, seq: number, mine: boolean, text: string, at: number,
- *   call: CallEntry | null, local: "waiting" | "failed" | null,
+ *   call: CallEntry | null, sealed: boolean, local: "waiting" | "failed" | null,
  * }} Item  `seq` is 0 until the server has it
  * @typedef {{id: number, username: string, display_name: string}} Peer
  * @typedef {{
@@ -45,7 +45,7 @@ export const item = (m, me) => ({
   key: m.sender_id === me && m.client_message_id ? m.client_message_id : `m${m.message_id}`,
   id: m.message_id, cid: m.client_message_id, seq: m.seq, mine: m.sender_id === me,
   text: m.content, at: Date.parse(m.created_at) || 0,
-  call: m.kind === "call" ? (m.call ?? { outcome: "lost" }) : null, local: null,
+  call: m.kind === "call" ? (m.call ?? { outcome: "lost" }) : null, sealed: m.sealed, local: null,
 });
 
 /** Entries of calls that were taken or declined are no news. @param {Item} i */
@@ -176,7 +176,7 @@ export function next(s, e) {
     case "write":
       return edit(s, e.peerId, (chat) => {
         /** @type {Item} */
-        const own = { key: e.cid, id: 0, cid: e.cid, seq: 0, mine: true, text: e.text, at: e.at, call: null, local: "waiting" };
+        const own = { key: e.cid, id: 0, cid: e.cid, seq: 0, mine: true, text: e.text, at: e.at, call: null, sealed: false, local: "waiting" };
         return { ...chat, items: [...chat.items, own], last: own };
       });
     case "failed":

@@ -9,7 +9,7 @@ const at = (/** @type {number} */ n) => new Date(Date.UTC(2026, 10, 21, 8, 0, n)
 /** @param {number} seq @param {object} [more] */
 const msg = (seq, more = {}) => ({
   message_id: 100 + seq, client_message_id: "", conversation_id: 7, seq, sender_id: SARA, receiver_id: ME,
-  content: `m${seq}`, status: "sent", created_at: at(seq), kind: "", call: null, ...more,
+  content: `m${seq}`, status: "sent", created_at: at(seq), kind: "", call: null, sealed: false, ...more,
 });
 const mine = (/** @type {number} */ seq, cid = "", more = {}) =>
   msg(seq, { sender_id: ME, receiver_id: SARA, client_message_id: cid, ...more });
@@ -60,6 +60,12 @@ test("reading up to the end clears the badge, reading a part lowers it", () => {
 test("a missed call counts as unread, an answered one does not", () => {
   const call = (/** @type {number} */ seq, /** @type {string} */ outcome) => ({ t: "message", message: msg(seq, { kind: "call", call: { outcome } }) });
   const s = run({ t: "previews", list: [preview()] }, call(1, "answered"), call(2, "no_answer"), call(3, "declined"));
+  assert.equal(chatOf(s).unread, 1);
+});
+
+test("a message this app cannot read stands in the log as such and counts as unread", () => {
+  const s = run({ t: "previews", list: [preview()] }, { t: "message", message: msg(1, { content: "", sealed: true }) });
+  assert.deepEqual(chatOf(s).items.map((i) => [i.sealed, i.text]), [[true, ""]]);
   assert.equal(chatOf(s).unread, 1);
 });
 

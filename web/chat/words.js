@@ -12,6 +12,9 @@ export function callWords(item) {
   return t(entryKey(item.call, item.mine), { d: duration(item.call.duration_s ?? 0, lang.value) });
 }
 
+/** What stands for a message whose words this app cannot read. @param {Item} item @returns {string} */
+export const textOf = (item) => (item.sealed ? t("sealed") : item.text);
+
 /** @param {Item} item */
 export const missed = (item) => item.call !== null && isMissed(item.call, item.mine);
 

@@ -7,8 +7,11 @@
  * @typedef {{
  *   message_id: number, client_message_id: string, conversation_id: number, seq: number,
  *   sender_id: number, receiver_id: number, content: string, status: Status, created_at: string,
- *   kind: string, call: CallEntry | null,
- * }} Message
+ *   kind: string, call: CallEntry | null, sealed: boolean,
+ * }} Message  `sealed`: only the devices of its two people can read it
+ * @typedef {{
+ *   e2ee_v: number, alg: string, sender_device_id: string, key_id: string, iv: string, ciphertext: string, aad?: string,
+ * }} Envelope
  * @typedef {{type: "message", message: Message}} MessageFrame
  * @typedef {{type: "hello", user_id: number, version: string}} HelloFrame
  * @typedef {{
@@ -72,6 +75,7 @@ export function message(v) {
     created_at: str(f, "created_at"),
     kind: str(f, "kind"),
     call: callEntry(f["call"]),
+    sealed: f["encrypted"] === true,
   };
 }
 
@@ -156,6 +160,20 @@ export const encode = {
     type: "message",
     receiver_id: m.receiver_id,
     content: m.content,
+    ...(m.client_message_id ? { client_message_id: m.client_message_id } : {}),
+  }),
+  /** @param {Envelope & {receiver_id: number, client_message_id?: string}} m */
+  sealed: (m) => ({
+    type: "message",
+    receiver_id: m.receiver_id,
+    encrypted: true,
+    e2ee_v: m.e2ee_v,
+    alg: m.alg,
+    sender_device_id: m.sender_device_id,
+    key_id: m.key_id,
+    iv: m.iv,
+    ciphertext: m.ciphertext,
+    ...(m.aad ? { aad: m.aad } : {}),
     ...(m.client_message_id ? { client_message_id: m.client_message_id } : {}),
   }),
   /** @param {number} message_id */

@@ -18,7 +18,7 @@ const read = (name) => JSON.parse(readFileSync(new URL(name, folder), "utf8"));
 /** Builds the frame again with our writer from the values in it. */
 function rebuild(frame) {
   switch (frame.type) {
-    case "message": return encode.message(frame);
+    case "message": return frame.encrypted ? encode.sealed(frame) : encode.message(frame);
     case "mark_delivered": return encode.mark_delivered(frame.message_id);
     case "mark_read": return encode.mark_read(frame.message_id);
     case "sleep": return encode.sleep(frame.asleep);
@@ -52,6 +52,7 @@ for (const name of files) {
       for (const key of ["call_id", "sender_id", "message_id", "seq", "user_id", "online", "active", "code", "status", "content"]) {
         if (frame[key] !== undefined) assert.equal(flat[key], frame[key], key);
       }
+      if (got.type === "message") assert.equal(got.message.sealed, frame.encrypted === true);
       if (frame.payload?.reason) assert.equal(got.reason, frame.payload.reason);
     });
   } else {

@@ -131,6 +131,7 @@ impl Hub {
             ClientFrame::CallHangup { peer, call_id } => (Some(peer), call_id, Signal::Hangup),
             ClientFrame::CallResume { call_id } => (None, Some(call_id), Signal::Resume),
             ClientFrame::Message { .. }
+            | ClientFrame::Sealed { .. }
             | ClientFrame::MarkDelivered { .. }
             | ClientFrame::MarkRead { .. }
             | ClientFrame::PresenceSubscribe { .. }

@@ -9,7 +9,7 @@ use super::tickets::Pending;
 use super::{Effect, Hub, close_code};
 use crate::chat::{
     Body, CallEntry, Mark, MarkTarget, Marked, NewMark, NewMessage, Party, SendFacts, Stored,
-    StoredMessage, check_content, may_send,
+    StoredMessage, check_body, may_send,
 };
 use crate::ids::{ConnId, ConversationId, MessageId, Seq, Ticket, UserId};
 use crate::wire::{ClientFrame, Code, MessageFrame, Reference, ServerFrame, StatusFrame};
@@ -37,7 +37,18 @@ impl Hub {
                 receiver,
                 content,
                 client_message_id,
-            } => return self.new_message(conn, receiver, content, client_message_id, reference),
+            } => {
+                let body = Body::Text(content);
+                return self.new_message(conn, receiver, body, client_message_id, reference);
+            }
+            ClientFrame::Sealed {
+                receiver,
+                envelope,
+                client_message_id,
+            } => {
+                let body = Body::Sealed(envelope);
+                return self.new_message(conn, receiver, body, client_message_id, reference);
+            }
             ClientFrame::MarkDelivered { message } => (message, Mark::Delivered),
             ClientFrame::MarkRead { message } => (message, Mark::Read),
             ClientFrame::PresenceSubscribe { .. }
@@ -69,11 +80,11 @@ impl Hub {
         &mut self,
         conn: ConnId,
         receiver: UserId,
-        content: String,
+        body: Body,
         client_message_id: Option<String>,
         reference: &Reference,
     ) -> Result<(), Code> {
-        check_content(&content)?;
+        check_body(&body)?;
         let sender = self.sockets.get(conn).ok_or(Code::Internal)?.user;
         may_send(sender, receiver, &FACTS)?;
         self.take_share(conn)?;
@@ -86,7 +97,7 @@ impl Hub {
             sender,
             receiver,
             client_message_id,
-            body: Body::Text(content),
+            body,
         }));
         Ok(())
     }

@@ -150,6 +150,12 @@ fn line(effect: &Effect) -> String {
         Effect::Close { conn, code } => format!("close {conn} {code}"),
         Effect::Store(new) => match &new.body {
             Body::Text(text) => format!("store {}>{} {text}", new.sender, new.receiver),
+            Body::Sealed(envelope) => {
+                format!(
+                    "store {}>{} sealed {}",
+                    new.sender, new.receiver, envelope.ciphertext
+                )
+            }
             Body::Call(entry) => format!(
                 "entry {}>{} {}{}",
                 new.sender,

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::code::Code;
+use crate::chat::Envelope;
 use crate::ids::{CallId, MessageId, UserId};
 
 /// A text message of the WebSocket has at most so many bytes; the shell closes
@@ -37,6 +38,12 @@ pub enum ClientFrame {
     Message {
         receiver: UserId,
         content: String,
+        client_message_id: Option<String>,
+    },
+    /// Send a text the server cannot read; its sizes are not judged yet.
+    Sealed {
+        receiver: UserId,
+        envelope: Box<Envelope>,
         client_message_id: Option<String>,
     },
     /// Everything up to this message has arrived.
@@ -173,6 +180,9 @@ impl ClientFrame {
         let (word, name, call_id) = match self {
             Self::Message {
                 client_message_id, ..
+            }
+            | Self::Sealed {
+                client_message_id, ..
             } => ("message", client_message_id.clone(), None),
             Self::MarkDelivered { .. } => ("mark_delivered", None, None),
             Self::MarkRead { .. } => ("mark_read", None, None),
@@ -227,6 +237,13 @@ impl Fields {
     fn frame(&mut self) -> Result<ClientFrame, Code> {
         let kind = self.text("type").ok_or(Code::BadFrame)?.to_owned();
         Ok(match kind.as_str() {
+            "message" if self.value("encrypted") == Some(&Value::Bool(true)) => {
+                ClientFrame::Sealed {
+                    receiver: self.person()?,
+                    envelope: Box::new(self.envelope().ok_or(Code::EnvelopeInvalid)?),
+                    client_message_id: self.client_message_id()?,
+                }
+            }
             "message" => ClientFrame::Message {
                 receiver: self.person()?,
                 content: self.owned_text("content")?,
@@ -318,6 +335,24 @@ impl Fields {
     fn flag(&self, name: &str) -> Result<bool, Code> {
         let flag = self.value(name).and_then(Value::as_bool);
         flag.ok_or(Code::BadFrame)
+    }
+
+    /// The fields of an envelope; an empty `aad` is none.
+    fn envelope(&mut self) -> Option<Envelope> {
+        let e2ee_v = self.value("e2ee_v")?.as_u64()?;
+        let mut text = |name| self.owned_text(name).ok();
+        Some(Envelope {
+            e2ee_v: u32::try_from(e2ee_v).ok()?,
+            alg: text("alg")?,
+            sender_device_id: text("sender_device_id")?,
+            key_id: text("key_id")?,
+            iv: text("iv")?,
+            ciphertext: text("ciphertext")?,
+            aad: match self.value("aad") {
+                None => None,
+                Some(_) => Some(self.owned_text("aad").ok()?).filter(|aad| !aad.is_empty()),
+            },
+        })
     }
 
     fn person(&self) -> Result<UserId, Code> {

@@ -42,6 +42,8 @@ codes! {
     ContentEmpty "content_empty";
     /// The text is over 8,000 characters.
     ContentTooLong "content_too_long";
+    /// An envelope lacks a field, or one is too long.
+    EnvelopeInvalid "envelope_invalid";
     /// There is no such person.
     UserNotFound "user_not_found";
     /// There is no such conversation, or not for this person.

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::client::{Candidate, Reference, Sdp};
 use super::code::Code;
-use crate::chat::{Body, CallEntry, CallOutcome, Marked, Status, StoredMessage};
+use crate::chat::{Body, CallEntry, CallOutcome, Envelope, Marked, Status, StoredMessage};
 use crate::ids::{CallId, ConversationId, MessageId, Seq, Timestamp, UserId};
 
 /// One frame to a client. `sender_id` of a call frame is always the other
@@ -95,6 +95,12 @@ pub struct MessageFrame {
     /// The words of a text; of a call, the same in Persian.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub content: String,
+    /// Set with an envelope, so that old clients need not know its fields.
+    #[serde(skip_serializing_if = "is_false")]
+    pub encrypted: bool,
+    /// Of a text the server cannot read.
+    #[serde(flatten)]
+    pub envelope: Option<Box<Envelope>>,
     pub status: Status,
     pub created_at: Timestamp,
     /// Of a log entry; with it `kind` is `call`.
@@ -179,9 +185,10 @@ impl ServerFrame {
 
 impl From<&StoredMessage> for MessageFrame {
     fn from(message: &StoredMessage) -> Self {
-        let (content, call) = match &message.body {
-            Body::Text(text) => (text.clone(), None),
-            Body::Call(entry) => (entry.persian(), Some(*entry)),
+        let (content, envelope, call) = match &message.body {
+            Body::Text(text) => (text.clone(), None, None),
+            Body::Sealed(envelope) => (String::new(), Some(envelope.clone()), None),
+            Body::Call(entry) => (entry.persian(), None, Some(*entry)),
         };
         Self {
             message_id: message.id,
@@ -191,6 +198,8 @@ impl From<&StoredMessage> for MessageFrame {
             sender_id: message.sender,
             receiver_id: message.receiver,
             content,
+            encrypted: envelope.is_some(),
+            envelope,
             status: Status::Sent,
             created_at: message.created_at,
             call,
@@ -235,6 +244,10 @@ impl Serialize for CallEntry {
         }
         entry.end()
     }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn no_text(text: &Option<String>) -> bool {
@@ -304,6 +317,8 @@ mod tests {
             sender_id: UserId(4),
             receiver_id: UserId(5),
             content: String::new(),
+            encrypted: false,
+            envelope: None,
             status: Status::Sent,
             created_at: Timestamp(0),
             call: None,

@@ -261,7 +261,7 @@ impl World {
         match notice {
             Notice::Message(message) => {
                 assert_eq!(user, message.receiver);
-                assert!(matches!(message.body, Body::Text(_)));
+                assert!(matches!(message.body, Body::Text(_) | Body::Sealed(_)));
                 assert!(!self.alive.iter().any(|&conn| owner(conn) == user));
             }
             Notice::Ringing { call, caller, .. } => {

@@ -73,6 +73,12 @@ fn frame() -> impl Strategy<Value = String> {
                 "type": "message", "receiver_id": to, "content": "hi", "client_message_id": id
             })
         }),
+        (1_i64..5, 0_u64..3, "[a-c]{0,2}").prop_map(|(to, e2ee_v, text)| {
+            json!({
+                "type": "message", "receiver_id": to, "encrypted": true, "e2ee_v": e2ee_v, "alg": "a",
+                "sender_device_id": "d", "key_id": "k", "iv": "i", "ciphertext": text
+            })
+        }),
         (1_i64..9).prop_map(|id| json!({"type": "mark_read", "message_id": id})),
         vec(1_i64..5, 0..4).prop_map(|ids| json!({"type": "presence_subscribe", "user_ids": ids})),
         (1_i64..5, prop::bool::weighted(0.7)).prop_map(|(to, active)| {

@@ -1,6 +1,6 @@
 //! What is said, held against the golden pushes in `tests/push`.
 
-use payambar_signaling::chat::{CallEntry, CallOutcome};
+use payambar_signaling::chat::{CallEntry, CallOutcome, Envelope};
 use payambar_signaling::ids::{ConversationId, MessageId, Seq, Timestamp, UserId};
 
 use super::*;
@@ -139,9 +139,22 @@ fn what_is_no_plain_text_is_never_shown() {
         outcome: CallOutcome::NoAnswer,
         duration_s: None,
     };
-    let entry = message(Body::Call(entry));
-    let shown = body(News::Message(&entry), Privacy::Full);
-    assert_eq!(shown, "New message from \u{2068}سارا\u{2069}");
+    let envelope = Envelope {
+        e2ee_v: 1,
+        alg: "AES-256-GCM".to_owned(),
+        sender_device_id: "phone".to_owned(),
+        key_id: "k-1".to_owned(),
+        iv: "aXY".to_owned(),
+        ciphertext: "c2VhbGVk".to_owned(),
+        aad: None,
+    };
+    for secret in [Body::Call(entry), Body::Sealed(Box::new(envelope))] {
+        let secret = message(secret);
+        let shown = body(News::Message(&secret), Privacy::Full);
+        assert_eq!(shown, "New message from \u{2068}سارا\u{2069}");
+        let push = write(News::Message(&secret), Privacy::Full, Lang::En);
+        assert!(!push.to_string().contains("c2VhbGVk"), "{push}");
+    }
 }
 
 #[test]

@@ -278,3 +278,50 @@ fn an_entry_is_delivered_like_any_message() {
         ]
     );
 }
+
+fn sealed(ciphertext: &str) -> Value {
+    json!({
+        "type": "message", "receiver_id": 2, "content": "for nobody's eyes", "encrypted": true, "e2ee_v": 1,
+        "alg": "AES-256-GCM", "sender_device_id": "phone", "key_id": "k-1", "iv": "aXY", "ciphertext": ciphertext,
+    })
+}
+
+#[test]
+fn a_sealed_text_is_stored_without_any_plain_one() {
+    let mut bench = Bench::with(&[11]);
+    assert_eq!(bench.say(11, &sealed("c2Vh")), ["store 1>2 sealed c2Vh"]);
+}
+
+#[test]
+fn an_envelope_that_is_not_whole_is_refused_before_the_store() {
+    let mut bench = Bench::with(&[11]);
+    let fields = [
+        "e2ee_v",
+        "alg",
+        "sender_device_id",
+        "key_id",
+        "iv",
+        "ciphertext",
+    ];
+    for field in fields {
+        for wrong in [Value::Null, json!(""), json!(-1), json!([])] {
+            let mut frame = sealed("c2Vh");
+            frame[field] = wrong;
+            assert_eq!(
+                bench.say(11, &frame),
+                ["11 error envelope_invalid"],
+                "{frame}"
+            );
+        }
+    }
+    for (field, length) in [("iv", 257), ("aad", 257), ("ciphertext", 65_537)] {
+        let mut frame = sealed("c2Vh");
+        frame[field] = json!("x".repeat(length));
+        assert_eq!(
+            bench.say(11, &frame),
+            ["11 error envelope_invalid"],
+            "{field}"
+        );
+    }
+    assert_eq!(bench.say(11, &sealed(&"x".repeat(65_536))).len(), 1);
+}
