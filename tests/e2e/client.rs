@@ -279,15 +279,22 @@ impl Socket {
         }
     }
 
+    /// The next frame, or how the socket ended. The server's pings are no answer.
     async fn event(&mut self) -> Result<Value, Option<u16>> {
-        loop {
-            let next = timeout(PATIENCE, self.stream.next()).await;
-            match next.expect("the server says nothing") {
-                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
-                Some(Ok(Message::Close(frame))) => return Err(frame.map(|f| f.code.into())),
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Err(None),
+        let next = async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Text(text))) => {
+                        return Ok(serde_json::from_str(&text).unwrap());
+                    }
+                    Some(Ok(Message::Close(frame))) => return Err(frame.map(|f| f.code.into())),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return Err(None),
+                }
             }
-        }
+        };
+        timeout(PATIENCE, next)
+            .await
+            .expect("the server says nothing")
     }
 }

@@ -28,6 +28,7 @@ mod coturn;
 mod databases;
 mod drain;
 mod durability;
+mod failing_disk;
 mod history;
 mod log;
 mod metrics;

@@ -25,6 +25,7 @@ static TAKEN: AtomicU16 = AtomicU16::new(0);
 pub(crate) struct Setup {
     settings: BTreeMap<String, String>,
     folder: Arc<tempfile::TempDir>,
+    within: Vec<String>,
 }
 
 impl Setup {
@@ -33,6 +34,7 @@ impl Setup {
         let setup = Self {
             settings: BTreeMap::new(),
             folder: Arc::new(tempfile::tempdir().unwrap()),
+            within: Vec::new(),
         };
         let pairs = [
             ("LISTEN", "127.0.0.1"),
@@ -67,6 +69,12 @@ impl Setup {
         self
     }
 
+    /// Everything is started by this command, which becomes what it starts.
+    pub(crate) fn within(mut self, words: &[&str]) -> Self {
+        self.within = words.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
     pub(crate) fn get(&self, name: &str) -> &str {
         &self.settings[name]
     }
@@ -81,8 +89,11 @@ impl Setup {
     }
 
     pub(crate) fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_payambar"));
+        let binary = env!("CARGO_BIN_EXE_payambar");
+        let mut all = self.within.iter().map(String::as_str).chain([binary]);
+        let mut command = Command::new(all.next().unwrap_or(binary));
         command
+            .args(all)
             .args(words)
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))

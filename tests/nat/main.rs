@@ -1,6 +1,6 @@
 //! Two callers behind a NAT each, through the binary as their relay. Every
 //! host is a network namespace of its own, so these tests need root, `ip` and
-//! `nft`; `PAYAMBAR_SKIP_NAT=1` leaves them out. `world` builds the hosts,
+//! `nft`; `PAYAMBAR_WITHOUT_ROOT=1` leaves them out. `world` builds the hosts,
 //! `caller` prepares a call, `talk` has it.
 
 #![expect(

@@ -22,7 +22,7 @@ impl Namespace {
             unshare(CloneFlags::CLONE_NEWNET).unwrap_or_else(|why| {
                 panic!(
                     "no network namespace can be made here ({why}): these tests need root with \
-                     CAP_SYS_ADMIN and CAP_NET_ADMIN; PAYAMBAR_SKIP_NAT=1 leaves them out"
+                     CAP_SYS_ADMIN and CAP_NET_ADMIN; PAYAMBAR_WITHOUT_ROOT=1 leaves them out"
                 )
             });
             File::open("/proc/thread-self/ns/net").unwrap()
