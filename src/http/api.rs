@@ -357,7 +357,11 @@ fn message_json(item: &HistoryItem) -> Value {
     Value::Object(json)
 }
 
-fn insert_some<T: serde::Serialize>(json: &mut Map<String, Value>, key: &str, value: Option<T>) {
+pub(super) fn insert_some<T: serde::Serialize>(
+    json: &mut Map<String, Value>,
+    key: &str,
+    value: Option<T>,
+) {
     if let Some(value) = value {
         json.insert(key.to_owned(), json!(value));
     }

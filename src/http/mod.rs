@@ -5,6 +5,7 @@ mod auth;
 mod client;
 mod error;
 mod ice;
+mod keys;
 mod limit;
 mod person;
 mod push;
@@ -102,6 +103,9 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .route("/api/messages", get(api::history))
         .route("/api/messages/{id}/{mark}", put(api::mark))
+        .route("/api/keys/devices", post(keys::publish))
+        .route("/api/keys/devices/self", get(keys::own))
+        .route("/api/keys/users/{id}/devices", get(keys::of))
         .route("/api/push/vapid-key", get(push::key))
         .route("/api/push/key", get(push::key))
         .route(

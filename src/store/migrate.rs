@@ -38,6 +38,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "wider_tables",
         sql: include_str!("migrations/0004_wider_tables.sql"),
     },
+    Migration {
+        version: 5,
+        name: "device_keys",
+        sql: include_str!("migrations/0005_device_keys.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -2,6 +2,7 @@
 //! readers. All SQL of the project is in this folder.
 
 pub mod conversations;
+pub mod keys;
 pub mod messages;
 mod migrate;
 pub mod push;

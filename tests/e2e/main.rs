@@ -30,6 +30,7 @@ mod drain;
 mod durability;
 mod failing_disk;
 mod history;
+mod keys;
 mod log;
 mod metrics;
 mod pages;
