@@ -5,11 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use payambar_signaling::ids::{SessionId, UserId};
 use payambar_signaling::wire::Code;
 use ring::digest::{SHA256, digest};
 use tokio::sync::Semaphore;
 
-use crate::store::{self, NewUser, Store, User, users};
+use crate::store::{self, NewUser, Store, User, sessions, users};
 
 /// Names have 3 to 32 bytes of `[A-Za-z0-9_]` (R1).
 const NAME: std::ops::RangeInclusive<usize> = 3..=32;
@@ -208,6 +209,44 @@ impl Accounts {
                 .await?;
         }
         Ok(found.user)
+    }
+
+    /// Replaces the password of somebody who knows the old one and ends every
+    /// other session than `keep`; says which.
+    ///
+    /// # Errors
+    ///
+    /// The new one breaks a rule, or [`Code::BadCredentials`].
+    pub async fn change_password(
+        &self,
+        user: UserId,
+        keep: SessionId,
+        old: String,
+        new: String,
+    ) -> Result<Vec<SessionId>, Error> {
+        check_password(&new).map_err(Error::Refused)?;
+        let found = self
+            .store
+            .read(move |connection| users::password_hash(connection, user))
+            .await?;
+        let stored = found.ok_or(Error::Refused(Code::UserNotFound))?;
+        let right = {
+            let stored = stored.clone();
+            self.pooled(move || Ok(old.len() <= PASSWORD_MAX && verify(&old, &stored)))
+                .await?
+        };
+        if !right {
+            return Err(Error::Refused(Code::BadCredentials));
+        }
+        let new = self.hash(new).await?;
+        let ended = self.store.write(move |connection| {
+            // Changed meanwhile: the old one is no longer right.
+            if !users::rehash(connection, user, &stored, &new)? {
+                return Err(store::Error::Refused(Code::BadCredentials));
+            }
+            sessions::end_all(connection, user, Some(keep))
+        });
+        Ok(ended.await?)
     }
 
     async fn hash(&self, password: String) -> Result<String, Error> {

@@ -383,6 +383,7 @@ fn sign_in(connection: &Connection, people: u32) -> Result<Vec<(User, String)>, 
             user: id,
             sid: sid.clone(),
             user_agent: "payambar dev tokens".to_owned(),
+            address: String::new(),
         };
         sessions::insert(connection, &new)?;
         signed_in.push((user, sid));

@@ -23,7 +23,7 @@ use super::error::ApiError;
 use super::limit::Verdict;
 use super::{App, Windows, millis};
 use crate::store::{
-    Conversation, HistoryItem, Page, Preview, User, conversations, messages, now, sessions, users,
+    Conversation, HistoryItem, Page, Preview, User, conversations, messages, now, users,
 };
 
 pub(super) type Answer = Result<Response, ApiError>;
@@ -106,7 +106,7 @@ pub async fn register(
     limited(&app, app.register_limit.as_ref(), *peer, &headers, async {
         let Input(Credentials { username, password }) = Input::from_request(request, &app).await?;
         let user = app.accounts.register(&username, password).await?;
-        let token = auth::open_session(&app, &user, &headers).await?;
+        let token = auth::open_session(&app, &user, &headers, *peer).await?;
         Ok((StatusCode::CREATED, Json(signed_in(&user, &token))).into_response())
     })
     .await
@@ -125,7 +125,7 @@ pub async fn login(
             return Err(Code::BadRequest.into());
         }
         let user = app.accounts.log_in(&username, password).await?;
-        let token = auth::open_session(&app, &user, &headers).await?;
+        let token = auth::open_session(&app, &user, &headers, *peer).await?;
         Ok(Json(signed_in(&user, &token)).into_response())
     })
     .await
@@ -170,16 +170,6 @@ pub(super) async fn limited(
         }
     }
     response
-}
-
-/// `POST /api/auth/logout`.
-pub async fn logout(State(app): State<Arc<App>>, Caller(session): Caller) -> Answer {
-    let id = session.id;
-    app.store
-        .write(move |connection| sessions::end(connection, id))
-        .await?;
-    app.pump.session_ended(session.user, session.id).await;
-    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Query of a search.

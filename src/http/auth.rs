@@ -14,6 +14,7 @@ use ring::hmac;
 use serde::{Deserialize, Serialize};
 
 use super::App;
+use super::client::{self, PeerAddr};
 use super::error::ApiError;
 use crate::config::Redacted;
 use crate::store::{NewSession, Session, User, now, sessions};
@@ -100,7 +101,12 @@ impl Tokens {
 /// # Errors
 ///
 /// The store's.
-pub async fn open_session(app: &App, user: &User, headers: &HeaderMap) -> Result<String, ApiError> {
+pub async fn open_session(
+    app: &App,
+    user: &User,
+    headers: &HeaderMap,
+    peer: PeerAddr,
+) -> Result<String, ApiError> {
     let agent = headers
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok())
@@ -110,6 +116,7 @@ pub async fn open_session(app: &App, user: &User, headers: &HeaderMap) -> Result
         user: user.id,
         sid: sid.clone(),
         user_agent: agent.to_owned(),
+        address: address(app, peer, headers),
     };
     app.store
         .write(move |connection| sessions::insert(connection, &new))
@@ -117,12 +124,23 @@ pub async fn open_session(app: &App, user: &User, headers: &HeaderMap) -> Result
     Ok(app.tokens.make(user, &sid)?)
 }
 
+/// Where a session is used from, as the person reads it.
+fn address(app: &App, PeerAddr(peer): PeerAddr, headers: &HeaderMap) -> String {
+    let address = client::address(peer, headers, &app.config.trusted_proxies);
+    address.to_canonical().to_string()
+}
+
 /// The living session a token belongs to.
 ///
 /// # Errors
 ///
 /// [`Code::InvalidToken`], or the store's.
-pub async fn session(app: &App, token: &str) -> Result<Session, ApiError> {
+pub async fn session(
+    app: &App,
+    token: &str,
+    peer: PeerAddr,
+    headers: &HeaderMap,
+) -> Result<Session, ApiError> {
     let sid = app.tokens.sid(token).ok_or(Code::InvalidToken)?;
     let found = app
         .store
@@ -130,9 +148,9 @@ pub async fn session(app: &App, token: &str) -> Result<Session, ApiError> {
         .await?;
     let session = found.ok_or(Code::InvalidToken)?;
     if session.stale {
-        let id = session.id;
+        let (id, address) = (session.id, address(app, peer, headers));
         app.store
-            .write(move |connection| sessions::touch(connection, id))
+            .write(move |connection| sessions::touch(connection, id, &address))
             .await?;
     }
     Ok(session)
@@ -156,7 +174,8 @@ impl FromRequestParts<Arc<App>> for Caller {
         app: &Arc<App>,
     ) -> Result<Self, Self::Rejection> {
         let token = bearer(&parts.headers).ok_or(Code::MissingToken)?;
-        Ok(Self(session(app, token).await?))
+        let peer = parts.extensions.get().copied().ok_or(Code::Internal)?;
+        Ok(Self(session(app, token, peer, &parts.headers).await?))
     }
 }
 

@@ -29,7 +29,10 @@ const fn status(code: Code) -> StatusCode {
     match code {
         Code::MissingToken | Code::InvalidToken | Code::BadCredentials => StatusCode::UNAUTHORIZED,
         Code::OriginForbidden | Code::NotReceiver | Code::AccountSuspended => StatusCode::FORBIDDEN,
-        Code::NotFound | Code::UserNotFound | Code::ConversationNotFound => StatusCode::NOT_FOUND,
+        Code::NotFound
+        | Code::UserNotFound
+        | Code::ConversationNotFound
+        | Code::SessionNotFound => StatusCode::NOT_FOUND,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooManyAttempts | Code::SlowDown => StatusCode::TOO_MANY_REQUESTS,
         Code::StorageFailed => StatusCode::SERVICE_UNAVAILABLE,

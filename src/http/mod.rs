@@ -9,6 +9,7 @@ mod keys;
 mod limit;
 mod person;
 mod push;
+mod sessions;
 mod site;
 mod ws;
 
@@ -20,7 +21,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use payambar_signaling::wire::Code;
 
 pub use auth::{Tokens, install_crypto};
@@ -91,7 +92,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/version", get(api::version))
         .route("/api/auth/register", post(api::register))
         .route("/api/auth/login", post(api::login))
-        .route("/api/auth/logout", post(api::logout))
+        .route("/api/auth/logout", post(sessions::log_out))
+        .route("/api/auth/logout-all", post(sessions::log_out_all))
+        .route("/api/auth/sessions", get(sessions::list))
+        .route("/api/auth/sessions/{id}", delete(sessions::end))
+        .route("/api/auth/password", put(sessions::change_password))
         .route("/api/users", get(api::search))
         .route("/api/users/{username}", get(person::show))
         .route("/api/users/{username}/qr.svg", get(person::qr))

@@ -30,7 +30,7 @@ use super::{App, auth};
 use crate::config::Origins;
 use crate::i18n::Lang;
 use crate::pump::{OUTBOX, Outbox, Outgoing, Pump};
-use crate::store::Session;
+use crate::store::{Session, sessions};
 
 /// The largest frame and message in bytes (close 1009 above).
 const FRAME: usize = 128 * 1024;
@@ -76,7 +76,7 @@ pub async fn upgrade(
         .map(|(_, token)| token.as_str())
         .or_else(|| auth::bearer(headers))
         .or_else(query_token);
-    let session = auth::session(&app, token.ok_or(Code::MissingToken)?).await?;
+    let session = auth::session(&app, token.ok_or(Code::MissingToken)?, peer.0, headers).await?;
     if !is_allowed_origin(&app, peer.0.0, headers) {
         return Err(Code::OriginForbidden.into());
     }
@@ -179,6 +179,14 @@ async fn run(app: Arc<App>, upgrade: OnUpgrade, session: Session, lang: Lang) {
         )
         .await;
     tracing::debug!(%conn, session = %session.id, "socket opened");
+    // Ended between the look at its token and the arrival at the hub, which
+    // then heard of the end before it knew this socket.
+    let lives = app
+        .store
+        .read(move |connection| sessions::lives(connection, session.id));
+    if !matches!(lives.await, Ok(true)) {
+        app.pump.session_ended(session.user, session.id).await;
+    }
 
     let (pongs, control) = mpsc::channel(1);
     let (refused, refusal) = oneshot::channel();

@@ -43,6 +43,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "device_keys",
         sql: include_str!("migrations/0005_device_keys.sql"),
     },
+    Migration {
+        version: 6,
+        name: "session_address",
+        sql: include_str!("migrations/0006_session_address.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

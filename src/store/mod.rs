@@ -26,7 +26,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 pub use conversations::{Conversation, Preview};
 pub use messages::{HistoryItem, Page};
 pub use push::{Addressee, NewSubscription, Subscription, SubscriptionId};
-pub use sessions::{NewSession, Session};
+pub use sessions::{Device, NewSession, Session};
 pub use turn::{StaticPair, TakenBack};
 pub use users::{NewUser, User};
 pub use writer::Outcome;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use payambar_signaling::ids::{SessionId, UserId};
+use payambar_signaling::ids::{SessionId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Error, now};
@@ -21,6 +21,23 @@ pub struct NewSession {
     /// 128 random bits in hex.
     pub sid: String,
     /// What the browser calls itself, for the person's list of devices.
+    pub user_agent: String,
+    /// Where it comes from.
+    pub address: String,
+}
+
+/// A living session in its person's list of devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Integer key.
+    pub id: SessionId,
+    /// When the person logged in.
+    pub created_at: Timestamp,
+    /// When it was last used, to the hour.
+    pub used_at: Timestamp,
+    /// Where it was then; empty for sessions of an older version.
+    pub address: String,
+    /// What the browser calls itself.
     pub user_agent: String,
 }
 
@@ -48,10 +65,13 @@ pub fn insert(connection: &Connection, new: &NewSession) -> Result<SessionId, Er
         .collect();
     let id = connection
         .prepare_cached(
-            "INSERT INTO sessions (sid, user_id, user_agent, created_at_ms, used_at_ms, expires_at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?4, ?5) RETURNING id",
+            "INSERT INTO sessions (sid, user_id, user_agent, address, created_at_ms, used_at_ms, expires_at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6) RETURNING id",
         )?
-        .query_row(params![new.sid, new.user.0, agent, at, at + millis(LIFETIME)], |row| row.get(0))?;
+        .query_row(
+            params![new.sid, new.user.0, agent, new.address, at, at + millis(LIFETIME)],
+            |row| row.get(0),
+        )?;
     Ok(SessionId(id))
 }
 
@@ -75,12 +95,45 @@ pub fn find(connection: &Connection, sid: &str) -> Result<Option<Session>, Error
     Ok(session)
 }
 
-/// Writes down that a session is in use, which prolongs it.
-pub fn touch(connection: &Connection, id: SessionId) -> Result<(), Error> {
+/// Whether a session that was found a moment ago still lives.
+pub fn lives(connection: &Connection, id: SessionId) -> Result<bool, Error> {
+    let lives = connection
+        .prepare_cached(
+            "SELECT 1 FROM sessions s JOIN users u ON u.id = s.user_id
+             WHERE s.id = ?1 AND s.ended_at_ms IS NULL AND u.status = 'active'",
+        )?
+        .exists([id.0])?;
+    Ok(lives)
+}
+
+/// A person's living sessions, the one used last first.
+pub fn of_user(connection: &Connection, user: UserId) -> Result<Vec<Device>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, created_at_ms, used_at_ms, address, user_agent FROM sessions
+         WHERE user_id = ?1 AND ended_at_ms IS NULL AND expires_at_ms > ?2
+         ORDER BY used_at_ms DESC, id DESC",
+    )?;
+    let devices = statement.query_map(params![user.0, now().0], |row| {
+        Ok(Device {
+            id: SessionId(row.get(0)?),
+            created_at: Timestamp(row.get(1)?),
+            used_at: Timestamp(row.get(2)?),
+            address: row.get(3)?,
+            user_agent: row.get(4)?,
+        })
+    })?;
+    Ok(devices.collect::<Result<_, _>>()?)
+}
+
+/// Writes down that a session is in use and where, which prolongs it.
+pub fn touch(connection: &Connection, id: SessionId, address: &str) -> Result<(), Error> {
     let at = now().0;
     connection
-        .prepare_cached("UPDATE sessions SET used_at_ms = ?2, expires_at_ms = ?3 WHERE id = ?1 AND ended_at_ms IS NULL")?
-        .execute(params![id.0, at, at + millis(LIFETIME)])?;
+        .prepare_cached(
+            "UPDATE sessions SET used_at_ms = ?2, expires_at_ms = ?3, address = ?4
+             WHERE id = ?1 AND ended_at_ms IS NULL",
+        )?
+        .execute(params![id.0, at, at + millis(LIFETIME), address])?;
     Ok(())
 }
 
@@ -92,6 +145,34 @@ pub fn end(connection: &Connection, id: SessionId) -> Result<(), Error> {
         )?
         .execute(params![id.0, now().0])?;
     Ok(())
+}
+
+/// Ends a person's sessions, all or all but one; says which.
+pub fn end_all(
+    connection: &Connection,
+    user: UserId,
+    except: Option<SessionId>,
+) -> Result<Vec<SessionId>, Error> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE sessions SET ended_at_ms = ?3
+         WHERE user_id = ?1 AND id IS NOT ?2 AND ended_at_ms IS NULL RETURNING id",
+    )?;
+    let except = except.map(|id| id.0);
+    let ended = statement.query_map(params![user.0, except, now().0], |row| {
+        Ok(SessionId(row.get(0)?))
+    })?;
+    Ok(ended.collect::<Result<_, _>>()?)
+}
+
+/// Ends one session of a person; `false`: that person has no such session.
+pub fn end_one(connection: &Connection, user: UserId, id: SessionId) -> Result<bool, Error> {
+    let ended = connection
+        .prepare_cached(
+            "UPDATE sessions SET ended_at_ms = ?3
+             WHERE id = ?1 AND user_id = ?2 AND ended_at_ms IS NULL AND expires_at_ms > ?3",
+        )?
+        .execute(params![id.0, user.0, now().0])?;
+    Ok(ended > 0)
 }
 
 fn millis(duration: Duration) -> i64 {

@@ -378,6 +378,7 @@ fn a_session_lives_until_it_is_ended() {
         user: UserId(1),
         sid: "s1".to_owned(),
         user_agent: "test".to_owned(),
+        address: "192.0.2.1".to_owned(),
     };
     let id = bench.write(move |c| sessions::insert(c, &new)).unwrap();
     let found = bench.read(|c| sessions::find(c, "s1")).unwrap().unwrap();
@@ -397,6 +398,7 @@ fn a_session_of_a_suspended_account_is_dead() {
         user: UserId(1),
         sid: "s1".to_owned(),
         user_agent: String::new(),
+        address: "192.0.2.1".to_owned(),
     };
     bench.write(move |c| sessions::insert(c, &new)).unwrap();
     bench

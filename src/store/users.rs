@@ -154,13 +154,22 @@ pub fn set_display_name(connection: &Connection, id: UserId, name: &str) -> Resu
     Ok(())
 }
 
+/// The password hash of an account.
+pub fn password_hash(connection: &Connection, id: UserId) -> Result<Option<String>, Error> {
+    let hash = connection
+        .prepare_cached("SELECT password_hash FROM users WHERE id = ?1")?
+        .query_row([id.0], |row| row.get(0))
+        .optional()?;
+    Ok(hash)
+}
+
 /// Replaces the password hash, if it still is `old`: a rehash at log-in must
-/// not undo a change of password made meanwhile.
-pub fn rehash(connection: &Connection, id: UserId, old: &str, new: &str) -> Result<(), Error> {
-    connection
+/// not undo a change of password made meanwhile. `false`: it was another.
+pub fn rehash(connection: &Connection, id: UserId, old: &str, new: &str) -> Result<bool, Error> {
+    let replaced = connection
         .prepare_cached("UPDATE users SET password_hash = ?3, updated_at_ms = ?4 WHERE id = ?1 AND password_hash = ?2")?
         .execute(params![id.0, old, new, now().0])?;
-    Ok(())
+    Ok(replaced > 0)
 }
 
 fn key(username: &str) -> String {

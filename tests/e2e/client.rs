@@ -100,7 +100,7 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    fn from(answer: &Answer) -> Self {
+    pub(crate) fn from(answer: &Answer) -> Self {
         let body = answer.json();
         Self {
             name: body["username"].as_str().unwrap().to_owned(),

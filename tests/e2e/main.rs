@@ -26,6 +26,7 @@ mod cli;
 mod control;
 mod coturn;
 mod databases;
+mod devices;
 mod drain;
 mod durability;
 mod failing_disk;

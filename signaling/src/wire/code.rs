@@ -82,6 +82,8 @@ codes! {
     BadCredentials "bad_credentials";
     /// The account may not sign in.
     AccountSuspended "account_suspended";
+    /// The person has no such session.
+    SessionNotFound "session_not_found";
     /// The name is too short or too long.
     UsernameLength "username_length";
     /// The name has characters it may not have.

@@ -31,6 +31,7 @@ fn log_in(connection: &Connection, user: UserId) -> SessionId {
         user,
         sid: format!("{sid} {:?}", std::time::Instant::now()),
         user_agent: String::new(),
+        address: "192.0.2.1".to_owned(),
     };
     sessions::insert(connection, &new).unwrap()
 }
