@@ -7,6 +7,7 @@ mod error;
 mod ice;
 mod keys;
 mod limit;
+mod people;
 mod person;
 mod push;
 mod sessions;
@@ -97,11 +98,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/auth/sessions", get(sessions::list))
         .route("/api/auth/sessions/{id}", delete(sessions::end))
         .route("/api/auth/password", put(sessions::change_password))
-        .route("/api/users", get(api::search))
+        .route("/api/users", get(people::search))
         .route("/api/users/{username}", get(person::show))
         .route("/api/users/{username}/qr.svg", get(person::qr))
         .route("/users/{username}", get(person::show_or_page))
-        .route("/api/profile", get(api::profile).put(api::set_profile))
+        .route(
+            "/api/profile",
+            get(people::profile).put(people::set_profile),
+        )
         .route(
             "/api/conversations",
             get(api::conversations).post(api::open_conversation),
