@@ -22,9 +22,7 @@ use super::client::{self, PeerAddr};
 use super::error::ApiError;
 use super::limit::Verdict;
 use super::{App, Windows, millis};
-use crate::store::{
-    Conversation, HistoryItem, Page, Preview, User, conversations, messages, now,
-};
+use crate::store::{Conversation, HistoryItem, Page, Preview, User, conversations, messages, now};
 
 pub(super) type Answer = Result<Response, ApiError>;
 
@@ -139,6 +137,20 @@ pub(super) async fn limited(
 ) -> Response {
     let address = client::address(peer, headers, &app.config.trusted_proxies);
     let verdict = windows.map(|windows| windows.check(address, Instant::now()));
+    judged(verdict, call).await
+}
+
+/// The same for calls that are counted per person.
+pub(super) async fn limited_for(
+    person: UserId,
+    windows: Option<&Windows>,
+    call: impl Future<Output = Answer>,
+) -> Response {
+    let verdict = windows.map(|windows| windows.check_person(person, Instant::now()));
+    judged(verdict, call).await
+}
+
+async fn judged(verdict: Option<Verdict>, call: impl Future<Output = Answer>) -> Response {
     let mut response = match verdict {
         Some(Verdict { allowed: false, .. }) => {
             ApiError::from(Code::TooManyAttempts).into_response()

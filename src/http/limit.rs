@@ -1,17 +1,27 @@
-//! Fixed windows of one minute per client address, as the core dialect has
-//! them, with the headers that tell how many calls are left.
+//! Fixed windows of one minute per client address or person, as the core
+//! dialect has them, with the headers that tell how many calls are left.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use payambar_signaling::ids::UserId;
+
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Addresses remembered at most. When full, windows that are over are dropped;
+/// Callers remembered at most. When full, windows that are over are dropped;
 /// if none is, everybody new shares one window: a flood from everywhere must
 /// not cost memory, and is limited all the same.
-const ADDRESSES: usize = 65_536;
+const CALLERS: usize = 65_536;
+
+/// Whom a window counts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Caller {
+    Subscriber(IpAddr),
+    Person(UserId),
+    Everybody,
+}
 
 /// What one call was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +40,7 @@ pub struct Verdict {
 #[derive(Debug)]
 pub struct Windows {
     limit: u32,
-    open: Mutex<HashMap<IpAddr, (Instant, u32)>>,
+    open: Mutex<HashMap<Caller, (Instant, u32)>>,
 }
 
 impl Windows {
@@ -44,12 +54,20 @@ impl Windows {
 
     /// Counts a call from `address` at `now`.
     pub fn check(&self, address: IpAddr, now: Instant) -> Verdict {
+        self.count(Caller::Subscriber(subscriber(address)), now)
+    }
+
+    /// Counts a call of a person at `now`, from wherever it comes.
+    pub fn check_person(&self, person: UserId, now: Instant) -> Verdict {
+        self.count(Caller::Person(person), now)
+    }
+
+    fn count(&self, mut key: Caller, now: Instant) -> Verdict {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut key = subscriber(address);
-        if open.len() >= ADDRESSES && !open.contains_key(&key) {
+        if open.len() >= CALLERS && !open.contains_key(&key) {
             open.retain(|_, (began, _)| now.saturating_duration_since(*began) < WINDOW);
-            if open.len() >= ADDRESSES {
-                key = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+            if open.len() >= CALLERS {
+                key = Caller::Everybody;
             }
         }
         let (began, calls) = open.entry(key).or_insert((now, 0));
@@ -119,12 +137,21 @@ mod tests {
     }
 
     #[test]
+    fn a_person_counts_apart_from_every_other_and_from_addresses() {
+        let (windows, now) = (Windows::new(1), Instant::now());
+        assert!(windows.check_person(UserId(1), now).allowed);
+        assert!(!windows.check_person(UserId(1), now).allowed);
+        assert!(windows.check_person(UserId(2), now).allowed);
+        assert!(windows.check(A, now).allowed);
+    }
+
+    #[test]
     fn a_flood_of_addresses_costs_no_more_memory() {
         let (windows, now) = (Windows::new(1), Instant::now());
-        for n in 0..u32::try_from(ADDRESSES).unwrap() + 500 {
+        for n in 0..u32::try_from(CALLERS).unwrap() + 500 {
             windows.check(IpAddr::V4(n.into()), now);
         }
-        assert!(windows.open.lock().unwrap().len() <= ADDRESSES + 1);
+        assert!(windows.open.lock().unwrap().len() <= CALLERS + 1);
         assert!(!windows.check("198.51.100.9".parse().unwrap(), now).allowed);
         assert!(
             windows

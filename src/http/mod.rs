@@ -63,6 +63,8 @@ pub struct App {
     pub register_limit: Option<Windows>,
     /// Limit of `login`; `None` = off.
     pub login_limit: Option<Windows>,
+    /// Limit of searches for people; `None` = off.
+    pub search_limit: Option<Windows>,
     /// Limit of push subscriptions; `None` = off.
     pub push_limit: Option<Windows>,
 }
@@ -73,6 +75,9 @@ pub const REGISTER_PER_MINUTE: u32 = 2;
 pub const LOGIN_PER_MINUTE: u32 = 5;
 /// Subscriptions in a minute per client address: each looks up a host.
 pub const SUBSCRIBE_PER_MINUTE: u32 = 30;
+
+/// Searches for people in a minute per person.
+pub const SEARCH_PER_MINUTE: u32 = 60;
 
 /// The largest body of a JSON call in bytes.
 const BODY: usize = 64 * 1024;

@@ -24,8 +24,8 @@ use crate::config::Config;
 use crate::control::{self, Desk, TurnDesk};
 use crate::host;
 use crate::http::{
-    App, Ice, LOGIN_PER_MINUTE, REGISTER_PER_MINUTE, SUBSCRIBE_PER_MINUTE, Site, Tokens, Windows,
-    install_crypto, router,
+    App, Ice, LOGIN_PER_MINUTE, REGISTER_PER_MINUTE, SEARCH_PER_MINUTE, SUBSCRIBE_PER_MINUTE, Site,
+    Tokens, Windows, install_crypto, router,
 };
 use crate::i18n::Catalogue;
 use crate::lock;
@@ -126,6 +126,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         site: Site::new(),
         register_limit: windows(REGISTER_PER_MINUTE),
         login_limit: windows(LOGIN_PER_MINUTE),
+        search_limit: windows(SEARCH_PER_MINUTE),
         push_limit: windows(SUBSCRIBE_PER_MINUTE),
         accounts: accounts.clone(),
         pushes: pushes.clone(),

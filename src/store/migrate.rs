@@ -48,6 +48,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "session_address",
         sql: include_str!("migrations/0006_session_address.sql"),
     },
+    Migration {
+        version: 7,
+        name: "search",
+        sql: include_str!("migrations/0007_search.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -7,6 +7,7 @@ pub mod messages;
 mod migrate;
 pub mod push;
 mod readers;
+pub mod search;
 pub mod seed;
 pub mod sessions;
 pub mod status;
@@ -151,6 +152,7 @@ impl Store {
         if let Some(copy) = prepare(&mut connection, path).map_err(|error| damaged(error, path))? {
             tracing::info!(copy = %copy.display(), "a copy of the database was taken before the upgrade");
         }
+        search::fill(&mut connection)?;
         let readers = Readers::open(|| connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY))?;
         Ok(Self {
             writer: Arc::new(Writer::start(connection, on_batch)),

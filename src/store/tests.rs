@@ -408,24 +408,6 @@ fn a_session_of_a_suspended_account_is_dead() {
 }
 
 #[test]
-fn search_takes_wildcards_as_letters() {
-    let bench = Bench::new(&["ali_1", "alix1", "Bita"]);
-    let names = |wanted: &'static str| {
-        let found = bench
-            .read(move |c| users::search(c, wanted, UserId(99), 20))
-            .unwrap();
-        found
-            .into_iter()
-            .map(|user| user.username)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(names("i_1"), ["ali_1"]);
-    assert_eq!(names("%"), [""; 0]);
-    assert_eq!(names("bit"), ["Bita"]);
-    assert_eq!(names(""), ["ali_1", "alix1", "Bita"]);
-}
-
-#[test]
 fn one_failing_job_does_not_take_its_batch_with_it() {
     let bench = Bench::new(&["ali", "bita"]);
     // Holds the writer while the others queue up behind it.

@@ -6,7 +6,7 @@ use payambar_signaling::wire::Code;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
-use super::{Error, now};
+use super::{Error, now, search};
 
 /// An account as others may see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +41,10 @@ pub struct NewUser {
     pub password_hash: String,
 }
 
-const COLUMNS: &str = "id, username, display_name, created_at_ms";
+/// What [`user`] reads.
+pub(super) const COLUMNS: &str = "id, username, display_name, created_at_ms";
 
-fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
     Ok(User {
         id: UserId(row.get(0)?),
         username: row.get(1)?,
@@ -70,9 +71,12 @@ pub fn insert(connection: &Connection, new: &NewUser) -> Result<User, Error> {
             |row| row.get(0),
         )
         .optional()?;
-    let id = inserted.ok_or(Error::Refused(Code::UsernameTaken))?;
+    let id = inserted
+        .map(UserId)
+        .ok_or(Error::Refused(Code::UsernameTaken))?;
+    search::index(connection, id, &new.username, None)?;
     Ok(User {
-        id: UserId(id),
+        id,
         username: new.username.clone(),
         display_name: None,
         created_at: at,
@@ -92,6 +96,35 @@ pub fn by_name(connection: &Connection, username: &str) -> Result<Option<Found>,
                 active: row.get::<_, String>(5)? == "active",
             })
         })
+        .optional()?;
+    Ok(found)
+}
+
+/// Lets people find this person by a part of their names, or by the whole name
+/// alone.
+pub fn set_findable(connection: &Connection, id: UserId, findable: bool) -> Result<(), Error> {
+    connection
+        .prepare_cached("UPDATE users SET findable = ?2, updated_at_ms = ?3 WHERE id = ?1")?
+        .execute(params![id.0, findable, now().0])?;
+    Ok(())
+}
+
+/// Whether people find this person by a part of their names.
+pub fn is_findable(connection: &Connection, id: UserId) -> Result<bool, Error> {
+    let findable: Option<bool> = connection
+        .prepare_cached("SELECT findable FROM users WHERE id = ?1")?
+        .query_row([id.0], |row| row.get(0))
+        .optional()?;
+    Ok(findable.unwrap_or_default())
+}
+
+/// The account of that id, if it may be used.
+pub fn active(connection: &Connection, id: UserId) -> Result<Option<User>, Error> {
+    let found = connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM users WHERE id = ?1 AND status = 'active'"
+        ))?
+        .query_row([id.0], user)
         .optional()?;
     Ok(found)
 }
@@ -118,40 +151,17 @@ pub fn party(connection: &Connection, id: UserId) -> Result<Party, Error> {
     })
 }
 
-/// People whose name or display name contains `wanted` (ASCII case folded),
-/// without `except`, by name.
-pub fn search(
-    connection: &Connection,
-    wanted: &str,
-    except: UserId,
-    limit: u32,
-) -> Result<Vec<User>, Error> {
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM users
-         WHERE id <> ?1 AND status = 'active'
-           AND (username_key LIKE ?2 ESCAPE '\\' OR display_name LIKE ?2 ESCAPE '\\')
-         ORDER BY username_key LIMIT ?3"
-    ))?;
-    let pattern = format!(
-        "%{}%",
-        wanted
-            .replace('\\', "\\\\")
-            .replace('%', "\\%")
-            .replace('_', "\\_")
-    );
-    let users = statement
-        .query_map(params![except.0, pattern, limit], user)?
-        .collect::<Result<_, _>>()?;
-    Ok(users)
-}
-
 /// Replaces the name to show; an empty one removes it.
 pub fn set_display_name(connection: &Connection, id: UserId, name: &str) -> Result<(), Error> {
     let name = (!name.is_empty()).then_some(name);
-    connection
-        .prepare_cached("UPDATE users SET display_name = ?2, updated_at_ms = ?3 WHERE id = ?1")?
-        .execute(params![id.0, name, now().0])?;
-    Ok(())
+    let username: Option<String> = connection
+        .prepare_cached("UPDATE users SET display_name = ?2, updated_at_ms = ?3 WHERE id = ?1 RETURNING username")?
+        .query_row(params![id.0, name, now().0], |row| row.get(0))
+        .optional()?;
+    match username {
+        Some(username) => search::index(connection, id, &username, name),
+        None => Ok(()),
+    }
 }
 
 /// The password hash of an account.
@@ -172,6 +182,6 @@ pub fn rehash(connection: &Connection, id: UserId, old: &str, new: &str) -> Resu
     Ok(replaced > 0)
 }
 
-fn key(username: &str) -> String {
+pub(super) fn key(username: &str) -> String {
     username.to_ascii_lowercase()
 }

@@ -35,6 +35,7 @@ mod keys;
 mod log;
 mod metrics;
 mod pages;
+mod people;
 mod push;
 mod push_calls;
 mod push_endpoints;
