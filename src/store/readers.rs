@@ -1,6 +1,7 @@
 //! Read-only connections and who may use them when.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
@@ -42,7 +43,9 @@ impl Readers {
                 .unwrap_or_else(PoisonError::into_inner)
                 .pop()
                 .ok_or(Error::Closed)?;
+            let began = Instant::now();
             let answer = query(&connection);
+            tracing::debug!(query_us = began.elapsed().as_micros(), "read");
             pool.idle
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
