@@ -248,4 +248,6 @@ pub fn now() -> Timestamp {
 }
 
 #[cfg(test)]
+mod plans;
+#[cfg(test)]
 mod tests;
