@@ -34,6 +34,31 @@ impl Lang {
             .find(|lang| lang.as_str() == word)
     }
 
+    /// An amount of bytes in words.
+    pub fn size(self, bytes: u64) -> String {
+        let (count, unit) = match bytes {
+            0..1024 => (bytes * 10, 0),
+            1024..1_048_576 => (bytes * 10 / 1024, 1),
+            _ => (bytes / 1024 * 10 / 1024, 2),
+        };
+        let (whole, tenth) = (count / 10, count % 10);
+        let number = match (self, tenth) {
+            (_, 0) => whole.to_string(),
+            (Self::Fa, tenth) => format!("{whole}٫{tenth}"),
+            (Self::En, tenth) => format!("{whole}.{tenth}"),
+        };
+        let units = match self {
+            Self::Fa => ["بایت", "کیلوبایت", "مگابایت"],
+            Self::En => ["bytes", "KB", "MB"],
+        };
+        let persian = |c: char| match c.to_digit(10) {
+            Some(digit) if self == Self::Fa => char::from_u32(u32::from('۰') + digit).unwrap_or(c),
+            Some(_) | None => c,
+        };
+        let number: String = number.chars().map(persian).collect();
+        format!("{number} {}", units.get(unit).copied().unwrap_or_default())
+    }
+
     /// The best language of an `Accept-Language` header (RFC 9110 §12.5.4), or
     /// `default` when it names none of ours.
     pub fn from_header(header: &str, default: Self) -> Self {
@@ -124,6 +149,15 @@ mod tests {
         ] {
             assert_eq!(Lang::from_header(header, Lang::Fa), lang, "{header}");
         }
+    }
+
+    #[test]
+    fn a_size_is_said_in_the_digits_of_the_language() {
+        assert_eq!(Lang::En.size(10_485_760), "10 MB");
+        assert_eq!(Lang::En.size(1_572_864), "1.5 MB");
+        assert_eq!(Lang::Fa.size(10_485_760), "۱۰ مگابایت");
+        assert_eq!(Lang::Fa.size(1_536), "۱٫۵ کیلوبایت");
+        assert_eq!(Lang::En.size(900), "900 bytes");
     }
 
     #[test]

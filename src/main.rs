@@ -11,6 +11,7 @@ mod assets;
 mod cli;
 mod config;
 mod control;
+mod files;
 mod fold;
 mod host;
 mod http;

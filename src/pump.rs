@@ -16,6 +16,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use crate::files::Files;
 use crate::i18n::{Catalogue, Lang};
 use crate::push::Pushes;
 use crate::store::{Outcome, Store};
@@ -45,6 +46,8 @@ pub struct Outbox {
     pub close: oneshot::Sender<u16>,
     /// Language of the person at the other end.
     pub lang: Lang,
+    /// The session, for which addresses of files are made.
+    pub session: SessionId,
 }
 
 enum Event {
@@ -83,6 +86,8 @@ pub struct Parts {
     pub relay: Option<Arc<RelayHandle>>,
     /// Texts of errors.
     pub catalogue: Arc<Catalogue>,
+    /// Makes addresses of files.
+    pub files: Arc<Files>,
     /// Limits on frames.
     pub limits: Limits,
     /// The way to sleeping devices.
@@ -112,6 +117,7 @@ impl Pump {
             store: parts.store,
             relay: parts.relay,
             catalogue: parts.catalogue,
+            files: parts.files,
             online: Arc::clone(&online),
             late,
             pushes: parts.pushes,

@@ -126,11 +126,21 @@ pub fn turn(config: &Config) -> io::Result<Redacted<String>> {
 ///
 /// The system has no randomness to give.
 pub fn random_hex<const N: usize>() -> io::Result<String> {
+    let bytes = random::<N>()?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// `N` bytes from the system's generator.
+///
+/// # Errors
+///
+/// The system has no randomness to give.
+pub fn random<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0_u8; N];
     SystemRandom::new()
         .fill(&mut bytes)
         .map_err(|_| io::Error::other("no random bytes from the system"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::fmt;
 
 pub use envelope::{Envelope, MAX_CIPHERTEXT_BYTES, MAX_ENVELOPE_FIELD_BYTES};
 
+use crate::file::FileEntry;
 use crate::ids::{ConversationId, MessageId, Seq, Ticket, Timestamp, UserId};
 use crate::wire::Code;
 
@@ -23,6 +24,8 @@ pub enum Body {
     Sealed(Box<Envelope>),
     /// The log entry of a call, written by the server.
     Call(CallEntry),
+    /// A file of a person.
+    File(Box<FileEntry>),
 }
 
 /// What is kept of a call.
@@ -259,7 +262,7 @@ pub fn check_body(body: &Body) -> Result<(), Code> {
     match body {
         Body::Text(content) => check_content(content),
         Body::Sealed(envelope) => envelope.check(),
-        Body::Call(_) => Ok(()),
+        Body::Call(_) | Body::File(_) => Ok(()),
     }
 }
 

@@ -79,6 +79,7 @@ impl Hub {
             Input::Disconnected { conn } => self.disconnected(conn, now),
             Input::Text { conn, text } => self.text(conn, &text, now),
             Input::Stored { ticket, result } => self.stored(ticket, result, now),
+            Input::StoredOutside(stored) => self.stored_outside(&stored, now),
             Input::Marked { ticket, result } => self.marked(ticket, result),
             Input::MarkedOutside(marked) => self.mark_moved(&marked),
             Input::CatchUp { conn, result } => self.catch_up(conn, result),

@@ -53,55 +53,75 @@ id!(
     Ticket(u64)
 );
 
-/// A call: 128 random bits made by the server, 32 lower-case hex digits on the
-/// wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CallId([u8; 16]);
+macro_rules! hex_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; 16]);
+
+        impl $name {
+            /// The id made of these random bytes.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+
+            /// The bytes it is made of.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let lower_hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
+                if text.len() != 32 || !text.bytes().all(lower_hex) {
+                    return Err(InvalidId);
+                }
+                let number = u128::from_str_radix(text, 16).map_err(|_| InvalidId)?;
+                Ok(Self(number.to_be_bytes()))
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+hex_id!(
+    /// A call: 128 random bits made by the server, 32 lower-case hex digits on
+    /// the wire.
+    CallId
+);
+hex_id!(
+    /// A file: 128 random bits, since who knows the id of a picture of a person
+    /// may see it.
+    FileId
+);
 
 /// The text is not 32 lower-case hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a call id is 32 lower-case hex digits")]
-pub struct InvalidCallId;
-
-impl CallId {
-    /// The id made of these random bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-}
-
-impl fmt::Display for CallId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl FromStr for CallId {
-    type Err = InvalidCallId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let lower_hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
-        if text.len() != 32 || !text.bytes().all(lower_hex) {
-            return Err(InvalidCallId);
-        }
-        let number = u128::from_str_radix(text, 16).map_err(|_| InvalidCallId)?;
-        Ok(Self(number.to_be_bytes()))
-    }
-}
-
-impl Serialize for CallId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for CallId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+#[error("an id of this kind is 32 lower-case hex digits")]
+pub struct InvalidId;
 
 /// Unix time in milliseconds; RFC 3339 in UTC with milliseconds on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,7 +181,7 @@ mod tests {
             "000102030405060708090a0b0c0dfefg",
             "۰۱۰۲۰۳۰۴۰۵۰۶۰۷۰۸",
         ] {
-            assert_eq!(text.parse::<CallId>(), Err(InvalidCallId), "{text}");
+            assert_eq!(text.parse::<CallId>(), Err(InvalidId), "{text}");
         }
     }
 

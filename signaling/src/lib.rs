@@ -8,6 +8,7 @@
 
 mod call;
 pub mod chat;
+pub mod file;
 pub mod hub;
 pub mod ids;
 mod presence;

@@ -4,6 +4,7 @@
 
 mod client;
 mod code;
+mod file;
 mod server;
 
 pub(crate) use client::counts_as_call;
@@ -12,4 +13,5 @@ pub use client::{
     MAX_SDP_BYTES, MAX_SUBSCRIPTIONS, Reference, Refused, Sdp, parse,
 };
 pub use code::Code;
+pub use file::FileFrame;
 pub use server::{CallState, HangupReason, MessageFrame, RejectReason, ServerFrame, StatusFrame};

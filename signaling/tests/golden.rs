@@ -9,7 +9,8 @@ use std::fs;
 use payambar_signaling::chat::{
     Body, CallEntry, CallOutcome, Envelope, Marked, Status, StoredMessage,
 };
-use payambar_signaling::ids::{CallId, ConversationId, MessageId, Seq, Timestamp, UserId};
+use payambar_signaling::file::{FileEntry, Picture, Voice};
+use payambar_signaling::ids::{CallId, ConversationId, FileId, MessageId, Seq, Timestamp, UserId};
 use payambar_signaling::wire::{
     CallState, Candidate, ClientFrame, Code, HangupReason, MessageFrame, Reference, RejectReason,
     Sdp, ServerFrame, StatusFrame, parse,
@@ -176,6 +177,54 @@ fn entry(outcome: CallOutcome, duration_s: Option<u32>) -> ServerFrame {
     )
 }
 
+fn picture() -> FileEntry {
+    FileEntry {
+        id: FileId::from_bytes([7; 16]),
+        name: "گربه.png".to_owned(),
+        size_bytes: 70_000,
+        content_type: "image/png".to_owned(),
+        picture: Some(Picture {
+            width: 640,
+            height: 480,
+            thumb: true,
+        }),
+        voice: None,
+    }
+}
+
+fn voice() -> FileEntry {
+    FileEntry {
+        name: "voice-1.webm".to_owned(),
+        content_type: "audio/webm".to_owned(),
+        picture: None,
+        voice: Some(Voice {
+            duration_ms: 4_200,
+            waveform: "AECA/w==".to_owned(),
+        }),
+        ..picture()
+    }
+}
+
+/// With the addresses that the shell fills in.
+fn file(entry: FileEntry) -> ServerFrame {
+    let address = |size: &str| {
+        let id = entry.id;
+        format!("/api/files/{id}?n=3&e=20780{size}&s=AAAAAAAAAAAAAAAAAAAAAA")
+    };
+    let (whole, thumb) = (address(""), address("&size=thumb"));
+    let mut frame = message(Some(NAME), Body::File(Box::new(entry)));
+    if let ServerFrame::Message(MessageFrame {
+        file: Some(file), ..
+    }) = &mut frame
+    {
+        file.file_url = whole;
+        if file.has_thumb {
+            file.thumb_url = thumb;
+        }
+    }
+    frame
+}
+
 fn status(status: Status) -> ServerFrame {
     ServerFrame::StatusUpdate(StatusFrame::from(&Marked {
         conversation: ConversationId(7),
@@ -264,6 +313,8 @@ fn chat_frames() -> Vec<(&'static str, ServerFrame)> {
             "message_call_lost_active",
             entry(CallOutcome::Lost, Some(50)),
         ),
+        ("message_file_picture", file(picture())),
+        ("message_file_voice", file(voice())),
         ("status_update_delivered", status(Status::Delivered)),
         ("status_update_read", status(Status::Read)),
         ("presence_online", presence(true)),

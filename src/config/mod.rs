@@ -173,6 +173,8 @@ pub struct Config {
     pub database: PathBuf,
     /// Folder of uploads.
     pub file_storage: PathBuf,
+    /// A file that is sent has at most so many bytes.
+    pub max_upload: u64,
     /// Development or production.
     pub environment: Environment,
     /// Key of session tokens; `None` = generated.

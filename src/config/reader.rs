@@ -36,7 +36,7 @@ impl Reader<'_> {
         let turn_pair = self.static_pair();
         let rate_limit = self.rate_limit(environment, listen);
         let push = self.push(environment, public_url.as_deref());
-        self.number("MAX_UPLOAD_SIZE", 1, u64::MAX);
+        let max_upload = self.number("MAX_UPLOAD_SIZE", 1, u64::MAX);
         Config {
             web: SocketAddr::new(listen, self.port("PORT")),
             jwt_secret: self.key("JWT_SECRET"),
@@ -56,6 +56,7 @@ impl Reader<'_> {
             data_dir,
             database,
             file_storage,
+            max_upload,
             environment,
             rate_limit,
             turn_pair,

@@ -11,8 +11,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use payambar_signaling::chat::{Body as MessageBody, Mark, MarkTarget, NewMark, Status};
+use payambar_signaling::file::WORDS;
 use payambar_signaling::ids::{MessageId, Seq, Ticket, Timestamp, UserId};
-use payambar_signaling::wire::Code;
+use payambar_signaling::wire::{Code, FileFrame};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -22,7 +23,10 @@ use super::client::{self, PeerAddr};
 use super::error::ApiError;
 use super::limit::Verdict;
 use super::{App, Windows, millis};
-use crate::store::{Conversation, HistoryItem, Page, Preview, User, conversations, messages, now};
+use crate::files;
+use crate::store::{
+    Conversation, HistoryItem, Page, Preview, Session, User, conversations, messages, now,
+};
 
 pub(super) type Answer = Result<Response, ApiError>;
 
@@ -187,7 +191,7 @@ pub async fn conversations(State(app): State<Arc<App>>, Caller(session): Caller)
         .await?;
     let list: Vec<Value> = list
         .iter()
-        .map(|preview| preview_json(&app, me, preview))
+        .map(|preview| preview_json(&app, &session, preview))
         .collect();
     Ok(Json(json!({ "conversations": list })).into_response())
 }
@@ -211,8 +215,8 @@ fn conversation_json(me: UserId, conversation: &Conversation) -> Map<String, Val
     json
 }
 
-fn preview_json(app: &App, me: UserId, preview: &Preview) -> Value {
-    let mut json = conversation_json(me, &preview.conversation);
+fn preview_json(app: &App, session: &Session, preview: &Preview) -> Value {
+    let mut json = conversation_json(session.user, &preview.conversation);
     json.insert(
         "is_online".to_owned(),
         json!(app.pump.is_online(preview.conversation.peer.id)),
@@ -220,7 +224,10 @@ fn preview_json(app: &App, me: UserId, preview: &Preview) -> Value {
     insert_some(
         &mut json,
         "last_message",
-        preview.last_message.as_ref().map(message_json),
+        preview
+            .last_message
+            .as_ref()
+            .map(|item| message_json(app, session, item)),
     );
     json.insert("last_seq".to_owned(), json!(preview.last_seq));
     json.insert("my_read_seq".to_owned(), json!(preview.my_read_seq));
@@ -229,7 +236,7 @@ fn preview_json(app: &App, me: UserId, preview: &Preview) -> Value {
     Value::Object(json)
 }
 
-fn message_json(item: &HistoryItem) -> Value {
+fn message_json(app: &App, session: &Session, item: &HistoryItem) -> Value {
     let message = &item.message;
     let mut json = Map::new();
     json.insert("id".to_owned(), json!(message.id));
@@ -268,6 +275,14 @@ fn message_json(item: &HistoryItem) -> Value {
                 entry.duration_s.filter(|seconds| *seconds > 0),
             );
             json.insert("call".to_owned(), Value::Object(call));
+        }
+        MessageBody::File(entry) => {
+            json.insert("content".to_owned(), json!(WORDS));
+            let mut file = FileFrame::from(&**entry);
+            files::fill(&app.files.links, &mut file, session.id);
+            if let Value::Object(fields) = json!(file) {
+                json.extend(fields);
+            }
         }
     }
     Value::Object(json)
@@ -352,7 +367,10 @@ pub async fn history(
         .store
         .read(move |connection| messages::history(connection, me, UserId(other), page, limit))
         .await?;
-    let items: Vec<Value> = items.iter().map(message_json).collect();
+    let items: Vec<Value> = items
+        .iter()
+        .map(|item| message_json(&app, &session, item))
+        .collect();
     Ok(Json(json!({ "messages": items })).into_response())
 }
 

@@ -15,12 +15,29 @@ use crate::{accounts, store};
 pub struct ApiError {
     status: StatusCode,
     code: Code,
+    limit: Option<Limit>,
 }
+
+/// What a refusal for too much says was allowed, in bytes.
+#[derive(Debug, Clone, Copy)]
+struct Limit(u64);
 
 impl ApiError {
     /// An error with a status of its own.
     pub const fn new(status: StatusCode, code: Code) -> Self {
-        Self { status, code }
+        Self {
+            status,
+            code,
+            limit: None,
+        }
+    }
+
+    /// Something has more than these bytes.
+    pub fn over(code: Code, bytes: u64) -> Self {
+        Self {
+            limit: Some(Limit(bytes)),
+            ..code.into()
+        }
     }
 }
 
@@ -60,7 +77,10 @@ const fn status(code: Code) -> StatusCode {
         | Code::DisplayNameInvalid
         | Code::PushEndpointInvalid
         | Code::PushEndpointUnreachable
-        | Code::PushKeysInvalid => StatusCode::BAD_REQUEST,
+        | Code::PushKeysInvalid
+        | Code::FileMissing
+        | Code::FileTooLarge
+        | Code::ReceiverInvalid => StatusCode::BAD_REQUEST,
     }
 }
 
@@ -92,6 +112,9 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self.code);
+        if let Some(limit) = self.limit {
+            response.extensions_mut().insert(limit);
+        }
         response
     }
 }
@@ -104,10 +127,16 @@ pub fn localize(response: Response, catalogue: &Catalogue, lang: Lang) -> Respon
     let (mut parts, _) = response.into_parts();
     // Of the empty body that goes.
     parts.headers.remove(header::CONTENT_LENGTH);
-    let (json_parts, body) =
-        Json(json!({ "error": catalogue.error(code, lang), "code": code.as_str() }))
-            .into_response()
-            .into_parts();
+    let words = catalogue.error(code, lang);
+    let json = match parts.extensions.get() {
+        Some(Limit(bytes)) => json!({
+            "error": words.replace("{limit}", &lang.size(*bytes)),
+            "code": code.as_str(),
+            "limit": bytes,
+        }),
+        None => json!({ "error": words, "code": code.as_str() }),
+    };
+    let (json_parts, body) = Json(json).into_response().into_parts();
     parts.headers.extend(json_parts.headers);
     Response::from_parts(parts, body)
 }

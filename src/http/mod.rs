@@ -4,6 +4,7 @@ mod api;
 mod auth;
 mod client;
 mod error;
+mod files;
 mod ice;
 mod keys;
 mod limit;
@@ -12,6 +13,7 @@ mod person;
 mod push;
 mod sessions;
 mod site;
+mod upload;
 mod ws;
 
 use std::sync::Arc;
@@ -33,6 +35,7 @@ pub use site::Site;
 
 use crate::accounts::Accounts;
 use crate::config::{Config, Origins};
+use crate::files::Files;
 use crate::i18n::{Catalogue, Lang};
 use crate::pump::Pump;
 use crate::push::Pushes;
@@ -47,6 +50,8 @@ pub struct App {
     pub store: Store,
     /// Registration and log-in.
     pub accounts: Accounts,
+    /// Files of people.
+    pub files: Arc<Files>,
     /// The way to the hub.
     pub pump: Pump,
     /// The way to sleeping devices.
@@ -92,6 +97,14 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(site::serve)
         .with_state(Arc::clone(&app))
         .layer(tower_http::compression::CompressionLayer::new());
+    // What is refused is read to its end, up to a bound.
+    let room = app
+        .files
+        .max_bytes
+        .saturating_mul(2)
+        .saturating_add(upload::AROUND);
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    let uploads = post(upload::post).layer(axum::extract::DefaultBodyLimit::max(room));
     Router::new()
         .route("/ws", get(ws::upgrade))
         .route("/health", get(api::health))
@@ -120,6 +133,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/keys/devices", post(keys::publish))
         .route("/api/keys/devices/self", get(keys::own))
         .route("/api/keys/users/{id}/devices", get(keys::of))
+        .route("/api/files/{id}", get(files::get))
         .route("/api/push/vapid-key", get(push::key))
         .route("/api/push/key", get(push::key))
         .route(
@@ -131,6 +145,7 @@ pub fn router(app: Arc<App>) -> Router {
             get(push::settings).put(push::set_settings),
         )
         .route("/api/webrtc/config", get(api::ice))
+        .route("/api/upload", uploads)
         .method_not_allowed_fallback(not_found)
         .layer(axum::extract::DefaultBodyLimit::max(BODY))
         .fallback_service(site)
@@ -173,10 +188,10 @@ async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         cors(headers, &app.config.origins, origin.as_deref());
     }
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(CSP),
-    );
+    // Files have a stricter one.
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(CSP));
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),

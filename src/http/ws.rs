@@ -175,6 +175,7 @@ async fn run(app: Arc<App>, upgrade: OnUpgrade, session: Session, lang: Lang) {
                 frames,
                 close,
                 lang,
+                session: session.id,
             },
         )
         .await;

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use payambar_media::RelayHandle;
 use payambar_signaling::hub::{Effect, Hub, Input};
-use payambar_signaling::ids::{ConnId, ConversationId, Seq, UserId};
-use payambar_signaling::wire::ServerFrame;
+use payambar_signaling::ids::{ConnId, ConversationId, Seq, SessionId, UserId};
+use payambar_signaling::wire::{MessageFrame, ServerFrame};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{Event, OUTBOX, Outbox, Outcomes, Outgoing};
+use crate::files::{self, Files, Links};
 use crate::i18n::Catalogue;
 use crate::push::Pushes;
 use crate::store::{Outcome, Store, messages};
@@ -34,6 +35,7 @@ pub(super) struct Worker {
     pub(super) store: Store,
     pub(super) relay: Option<Arc<RelayHandle>>,
     pub(super) catalogue: Arc<Catalogue>,
+    pub(super) files: Arc<Files>,
     pub(super) online: Arc<RwLock<HashSet<UserId>>>,
     /// Answers of reads that run beside the pump.
     pub(super) late: mpsc::UnboundedSender<Input>,
@@ -115,6 +117,7 @@ impl Worker {
         self.input(match outcome {
             Outcome::Stored(ticket, result) => Input::Stored { ticket, result },
             Outcome::Marked(ticket, result) => Input::Marked { ticket, result },
+            Outcome::Posted(stored) => Input::StoredOutside(stored),
         });
     }
 
@@ -156,8 +159,8 @@ impl Worker {
         ) {
             self.catalogue.error(*code, outbox.lang).clone_into(error);
         }
-        let text = Utf8Bytes::from(frame.to_json());
         let lossy = frame.may_be_lost();
+        let mut text = Text::new(frame);
         for conn in to {
             let Some(outbox) = self.sockets.get(conn) else {
                 continue;
@@ -165,14 +168,8 @@ impl Worker {
             if !has_room(outbox.frames.capacity(), lossy) {
                 continue;
             }
-            if outbox
-                .frames
-                .try_send(Outgoing {
-                    text: text.clone(),
-                    receipt,
-                })
-                .is_err()
-            {
+            let text = text.of(outbox.session, &self.files.links);
+            if outbox.frames.try_send(Outgoing { text, receipt }).is_err() {
                 // Never a silent gap: the socket ends, and its client comes
                 // back for what it missed.
                 self.close(*conn, TOO_SLOW);
@@ -223,6 +220,36 @@ impl Worker {
 /// A reader that is behind keeps its room for what may not be lost.
 const fn has_room(free: usize, may_be_lost: bool) -> bool {
     !may_be_lost || free > OUTBOX / 2
+}
+
+/// A frame in writing: the same for all, but where it has the address of a
+/// file, which is made for each session.
+enum Text {
+    Shared(Utf8Bytes),
+    Own(MessageFrame),
+}
+
+impl Text {
+    fn new(frame: ServerFrame) -> Self {
+        if let ServerFrame::Message(message) = &frame
+            && message.file.is_some()
+        {
+            return Self::Own(message.clone());
+        }
+        Self::Shared(Utf8Bytes::from(frame.to_json()))
+    }
+
+    fn of(&mut self, session: SessionId, links: &Links) -> Utf8Bytes {
+        match self {
+            Self::Shared(text) => text.clone(),
+            Self::Own(message) => {
+                if let Some(file) = &mut message.file {
+                    files::fill(links, file, session);
+                }
+                Utf8Bytes::from(ServerFrame::Message(message.clone()).to_json())
+            }
+        }
+    }
 }
 
 async fn sleep_until(at: Option<Instant>) {

@@ -181,6 +181,7 @@ fn name(to: &Addressee) -> String {
 fn preview(body: &Body) -> Option<String> {
     match body {
         Body::Text(text) => Some(isolated(&cut(text))),
+        Body::File(file) => Some(isolated(&cut(&file.line()))),
         Body::Sealed(_) | Body::Call(_) => None,
     }
 }

@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::control::{self, Desk, TurnDesk};
+use crate::files::{self, Files};
 use crate::host;
 use crate::http::{
     App, Ice, LOGIN_PER_MINUTE, REGISTER_PER_MINUTE, SEARCH_PER_MINUTE, SUBSCRIBE_PER_MINUTE, Site,
@@ -57,13 +58,17 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     secrets::private_dir(&config.data_dir)?;
     let _lock = lock::exclusive(&config.data_dir).await?;
     let control = control::listen(&config.data_dir)?;
-    let files = host::raise_file_limit();
-    secrets::private_dir(&config.file_storage)?;
+    let open_files = host::raise_file_limit();
     let jwt = config
         .jwt_secret
         .clone()
         .map_or_else(|| secrets::load_or_make(&config.data_dir, "jwt"), Ok)?;
     let turn_secret = secrets::turn(&config)?;
+    let files = Arc::new(Files::open(
+        &config.file_storage,
+        &secrets::load_or_make(&config.data_dir, "files")?,
+        config.max_upload,
+    )?);
     let (outcomes_in, outcomes) = mpsc::unbounded_channel();
     let on_batch = Box::new(move |batch| {
         // Fails only while the server stops, when nobody waits any more.
@@ -87,7 +92,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
                 &addresses,
                 &kept,
                 &config,
-                files,
+                open_files,
             )?))
         }
         None => None,
@@ -100,6 +105,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         outcomes,
         relay: relay.clone(),
         catalogue: Arc::clone(&catalogue),
+        files: Arc::clone(&files),
         limits: limits(&config),
         pushes: pushes.clone(),
         woken: woken_in,
@@ -132,6 +138,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         pushes: pushes.clone(),
         pump: pump.clone(),
         store: store.clone(),
+        files,
         catalogue,
         config,
     });
@@ -140,6 +147,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
             tracing::error!(%error, "the hash for unknown names cannot be made");
         }
     });
+    let collecting = tokio::spawn(files::collect(store.clone(), Arc::clone(&app.files)));
     let mut signals = web::Signals::catch()?;
     tracing::info!(address = %listener.local_addr()?, "web listens");
 
@@ -149,6 +157,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         () = stop(&pump, open, relay.as_deref(), drain) => {}
         () = signals.next() => tracing::warn!("told to stop again: ending at once"),
     }
+    collecting.abort();
     control.stop().await;
     if let Some(metrics) = metrics {
         metrics.abort();

@@ -1,20 +1,20 @@
 //! Messages and watermarks. Inserting and marking run inside the writer's
-//! transaction, which is the judge of who may do what.
+//! transaction, which is the judge of who may do what. How a message lies in a
+//! row is in [`row`].
 
-use std::borrow::Cow;
+mod row;
 
 use payambar_signaling::chat::{
-    Body, CallEntry, CallOutcome, Envelope, Mark, MarkTarget, Marked, NewMark, NewMessage,
-    SendFacts, Status, Stored, StoredMessage, may_record, may_send,
+    Body, CallEntry, Mark, MarkTarget, Marked, NewMark, NewMessage, SendFacts, Status, Stored,
+    StoredMessage, may_record, may_send,
 };
 use payambar_signaling::ids::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use payambar_signaling::wire::Code;
-use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use serde_json::json;
 use uuid::Uuid;
 
 use super::{Error, conversations, users};
+use row::{Kept, SELECT, message};
 
 /// Messages sent again to a person who comes back, per conversation.
 const CATCH_UP: u32 = 50;
@@ -50,45 +50,6 @@ pub enum Page {
     After(Seq),
 }
 
-const COLUMNS: &str = "id, seq, sender_id, client_message_id, kind, content, call_outcome, call_duration_s, created_at_ms, envelope";
-
-/// Reads [`COLUMNS`] of a message in the conversation of two people.
-fn message(
-    row: &Row<'_>,
-    conversation: ConversationId,
-    pair: (UserId, UserId),
-) -> rusqlite::Result<StoredMessage> {
-    let sender = UserId(row.get(2)?);
-    let outcome = row
-        .get_ref(6)?
-        .as_str_or_null()?
-        .and_then(CallOutcome::parse);
-    let body = match (row.get_ref(9)?.as_str_or_null()?, outcome) {
-        (Some(envelope), _) => Body::Sealed(Box::new(opened(envelope)?)),
-        (None, Some(outcome)) => Body::Call(CallEntry {
-            outcome,
-            duration_s: row.get(7)?,
-        }),
-        (None, None) => Body::Text(row.get(5)?),
-    };
-    Ok(StoredMessage {
-        id: MessageId(row.get(0)?),
-        conversation,
-        seq: Seq(row.get(1)?),
-        sender,
-        receiver: if sender == pair.0 { pair.1 } else { pair.0 },
-        client_message_id: row.get(3)?,
-        body,
-        created_at: Timestamp(row.get(8)?),
-    })
-}
-
-/// An envelope from the JSON it is kept as.
-fn opened(json: &str) -> rusqlite::Result<Envelope> {
-    serde_json::from_str(json)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(9, Type::Text, error.into()))
-}
-
 /// Stores a message, making the conversation with its first one.
 ///
 /// # Errors
@@ -99,28 +60,75 @@ pub(super) fn insert(
     new: &NewMessage,
     at: Timestamp,
 ) -> Result<Stored, Error> {
-    if let Some(message) = repeated(connection, new)? {
+    if let Some(message) = admit(connection, new)? {
         return Ok(Stored {
             message,
             repeated: true,
         });
     }
-    let facts = SendFacts {
-        sender: users::party(connection, new.sender)?,
-        receiver: users::party(connection, new.receiver)?,
-    };
-    match &new.body {
-        Body::Text(_) | Body::Sealed(_) => may_send(new.sender, new.receiver, &facts),
-        Body::Call(_) => may_record(&facts),
+    let message = write(connection, new, None, at)?;
+    Ok(Stored {
+        message,
+        repeated: false,
+    })
+}
+
+/// Judges a message without writing anything: the first one of its name, if
+/// there is one, or nothing when it may be written.
+///
+/// # Errors
+///
+/// What [`may_send`] refuses.
+pub(super) fn admit(
+    connection: &Connection,
+    new: &NewMessage,
+) -> Result<Option<StoredMessage>, Error> {
+    if let Some(message) = repeated(connection, new)? {
+        return Ok(Some(message));
     }
-    .map_err(Error::Refused)?;
+    match &new.body {
+        Body::Text(_) | Body::Sealed(_) | Body::File(_) => {
+            may_write(connection, new.sender, new.receiver)?
+        }
+        Body::Call(_) => {
+            let facts = facts(connection, new.sender, new.receiver)?;
+            may_record(&facts).map_err(Error::Refused)?;
+        }
+    }
+    Ok(None)
+}
+
+/// Judges whether one person may write to another now.
+///
+/// # Errors
+///
+/// What [`may_send`] refuses.
+pub fn may_write(connection: &Connection, sender: UserId, receiver: UserId) -> Result<(), Error> {
+    let facts = facts(connection, sender, receiver)?;
+    may_send(sender, receiver, &facts).map_err(Error::Refused)
+}
+
+fn facts(connection: &Connection, sender: UserId, receiver: UserId) -> Result<SendFacts, Error> {
+    Ok(SendFacts {
+        sender: users::party(connection, sender)?,
+        receiver: users::party(connection, receiver)?,
+    })
+}
+
+/// Writes a message that was admitted; `file` is the row of its file.
+pub(super) fn write(
+    connection: &Connection,
+    new: &NewMessage,
+    file: Option<i64>,
+    at: Timestamp,
+) -> Result<StoredMessage, Error> {
     let (conversation, seq) = next_seq(connection, new.sender, new.receiver, at)?;
     let kept = Kept::from(&new.body);
     let id = connection
         .prepare_cached(
             "INSERT INTO messages (uuid, conversation_id, seq, sender_id, client_message_id, kind, content,
-                                   call_outcome, call_duration_s, silent, created_at_ms, envelope)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) RETURNING id",
+                                   call_outcome, call_duration_s, silent, created_at_ms, envelope, file_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) RETURNING id",
         )?
         .query_row(
             params![
@@ -136,10 +144,11 @@ pub(super) fn insert(
                 kept.call.is_some_and(CallEntry::is_silent),
                 at.0,
                 kept.envelope,
+                file,
             ],
             |row| row.get(0).map(MessageId),
         )?;
-    let message = StoredMessage {
+    Ok(StoredMessage {
         id,
         conversation,
         seq,
@@ -148,35 +157,7 @@ pub(super) fn insert(
         client_message_id: new.client_message_id.clone(),
         body: new.body.clone(),
         created_at: at,
-    };
-    Ok(Stored {
-        message,
-        repeated: false,
     })
-}
-
-/// A body in columns.
-struct Kept<'a> {
-    kind: &'static str,
-    content: Cow<'a, str>,
-    call: Option<&'a CallEntry>,
-    envelope: Option<String>,
-}
-
-impl<'a> From<&'a Body> for Kept<'a> {
-    fn from(body: &'a Body) -> Self {
-        let (kind, content, call, envelope) = match body {
-            Body::Text(text) => ("text", text.into(), None, None),
-            Body::Sealed(envelope) => ("sealed", "".into(), None, Some(json!(envelope))),
-            Body::Call(entry) => ("call", entry.persian().into(), Some(entry), None),
-        };
-        Self {
-            kind,
-            content,
-            call,
-            envelope: envelope.map(|json| json.to_string()),
-        }
-    }
 }
 
 /// Takes the next place in the conversation of two people, making it with its
@@ -211,10 +192,11 @@ fn repeated(connection: &Connection, new: &NewMessage) -> Result<Option<StoredMe
     };
     let found = connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS}, conversation_id FROM messages WHERE client_message_id = ?1 AND sender_id = ?2"
+            "{} WHERE m.client_message_id = ?1 AND m.sender_id = ?2",
+            *SELECT
         ))?
         .query_row(params![client_id, new.sender.0], |row| {
-            let conversation = ConversationId(row.get(10)?);
+            let conversation = ConversationId(row.get("conversation_id")?);
             // The receiver is corrected below: the first message may have gone
             // to somebody else.
             message(row, conversation, (new.sender, new.receiver))
@@ -317,13 +299,14 @@ pub fn history(
     let conversation = conversations::find_pair(connection, me, other)?
         .ok_or(Error::Refused(Code::ConversationNotFound))?;
     let (filter, order, anchor, offset) = match page {
-        Page::Offset(offset) => ("seq > ?2", "DESC", 0, offset),
-        Page::Before(seq) => ("seq < ?2", "DESC", seq.0, 0),
-        Page::After(seq) => ("seq > ?2", "ASC", seq.0, 0),
+        Page::Offset(offset) => ("m.seq > ?2", "DESC", 0, offset),
+        Page::Before(seq) => ("m.seq < ?2", "DESC", seq.0, 0),
+        Page::After(seq) => ("m.seq > ?2", "ASC", seq.0, 0),
     };
     let marks = Marks::load(connection, conversation, me, other)?;
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM messages WHERE conversation_id = ?1 AND {filter} ORDER BY seq {order} LIMIT ?3 OFFSET ?4"
+        "{} WHERE m.conversation_id = ?1 AND {filter} ORDER BY m.seq {order} LIMIT ?3 OFFSET ?4",
+        *SELECT
     ))?;
     let mut items = statement
         .query_map(params![conversation.0, anchor, limit, offset], |row| {
@@ -344,7 +327,8 @@ pub(super) fn newest(
 ) -> Result<Option<HistoryItem>, Error> {
     let newest = connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM messages WHERE conversation_id = ?1 ORDER BY seq DESC LIMIT 1"
+            "{} WHERE m.conversation_id = ?1 ORDER BY m.seq DESC LIMIT 1",
+            *SELECT
         ))?
         .query_row([conversation.0], |row| {
             message(row, conversation, (me, other))
@@ -376,7 +360,8 @@ pub fn catch_up(connection: &Connection, me: UserId) -> Result<Vec<StoredMessage
         })?
         .collect::<Result<Vec<_>, _>>()?;
     let mut missed = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM messages WHERE conversation_id = ?1 AND seq > ?2 AND sender_id <> ?3 ORDER BY seq DESC LIMIT ?4"
+        "{} WHERE m.conversation_id = ?1 AND m.seq > ?2 AND m.sender_id <> ?3 ORDER BY m.seq DESC LIMIT ?4",
+        *SELECT
     ))?;
     let mut messages = Vec::new();
     for (conversation, received, other) in waiting {

@@ -53,6 +53,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "search",
         sql: include_str!("migrations/0007_search.sql"),
     },
+    Migration {
+        version: 8,
+        name: "files",
+        sql: include_str!("migrations/0008_files.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -2,6 +2,7 @@
 //! readers. All SQL of the project is in this folder.
 
 pub mod conversations;
+pub mod files;
 pub mod keys;
 pub mod messages;
 mod migrate;
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use payambar_signaling::chat::{NewMark, NewMessage};
+use payambar_signaling::chat::{NewMark, NewMessage, Stored};
 use payambar_signaling::ids::Timestamp;
 use payambar_signaling::wire::Code;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -183,6 +184,20 @@ impl Store {
         F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
     {
         self.writer.run(work).await
+    }
+
+    /// Like [`Self::write`] for work that posts a message: it is told among the
+    /// answers of its batch, in the order in which messages were stored.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::write`].
+    pub async fn post<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static + AsRef<Stored>,
+        F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
+    {
+        self.writer.post(work).await
     }
 
     /// Runs `query` on a read-only connection, off the async threads.

@@ -125,6 +125,18 @@ pub fn of_user(connection: &Connection, user: UserId) -> Result<Vec<Device>, Err
     Ok(devices.collect::<Result<_, _>>()?)
 }
 
+/// Whose this session is, if it lives and its account may be used.
+pub fn person(connection: &Connection, id: SessionId) -> Result<Option<UserId>, Error> {
+    let person = connection
+        .prepare_cached(
+            "SELECT u.id FROM sessions s JOIN users u ON u.id = s.user_id
+             WHERE s.id = ?1 AND s.ended_at_ms IS NULL AND s.expires_at_ms > ?2 AND u.status = 'active'",
+        )?
+        .query_row([id.0, now().0], |row| row.get(0).map(UserId))
+        .optional()?;
+    Ok(person)
+}
+
 /// Writes down that a session is in use and where, which prolongs it.
 pub fn touch(connection: &Connection, id: SessionId, address: &str) -> Result<(), Error> {
     let at = now().0;

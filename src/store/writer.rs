@@ -23,14 +23,17 @@ pub enum Outcome {
     Stored(Ticket, Result<Stored, Code>),
     /// A watermark was moved, or why not.
     Marked(Ticket, Result<Marked, Code>),
+    /// A message was stored by [`super::Store::post`].
+    Posted(Stored),
 }
 
 /// A piece of work with its own way to answer.
 trait Work: Send {
     /// Runs inside the transaction. An `Err` that is no refusal ends it.
     fn run(&mut self, connection: &Connection) -> Result<(), Error>;
-    /// Answers; `failure` says that the transaction was lost.
-    fn finish(self: Box<Self>, failure: Option<Error>);
+    /// Answers; `failure` says that the transaction was lost. What all others
+    /// have to be told comes back.
+    fn finish(self: Box<Self>, failure: Option<Error>) -> Option<Outcome>;
 }
 
 enum Job {
@@ -44,6 +47,7 @@ enum Job {
 struct Call<T, F> {
     work: F,
     answer: Option<Result<T, Error>>,
+    tell: fn(&T) -> Option<Outcome>,
     reply: oneshot::Sender<Result<T, Error>>,
 }
 
@@ -61,11 +65,18 @@ where
         Ok(())
     }
 
-    fn finish(self: Box<Self>, failure: Option<Error>) {
-        let Self { answer, reply, .. } = *self;
+    fn finish(self: Box<Self>, failure: Option<Error>) -> Option<Outcome> {
+        let Self {
+            answer,
+            tell,
+            reply,
+            ..
+        } = *self;
         let answer = failure.map_or_else(|| answer.unwrap_or(Err(Error::Closed)), Err);
+        let told = answer.as_ref().ok().and_then(tell);
         // The caller may have gone away; the work is done all the same.
         let _ = reply.send(answer);
+        told
     }
 }
 
@@ -105,10 +116,28 @@ impl Writer {
         T: Send + 'static,
         F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
     {
+        self.call(work, |_| None).await
+    }
+
+    pub(super) async fn post<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static + AsRef<Stored>,
+        F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
+    {
+        let tell = |answer: &T| Some(Outcome::Posted(answer.as_ref().clone()));
+        self.call(work, tell).await
+    }
+
+    async fn call<T, F>(&self, work: F, tell: fn(&T) -> Option<Outcome>) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         let call = Call {
             work,
             answer: None,
+            tell,
             reply,
         };
         self.jobs
@@ -217,7 +246,7 @@ fn finish(job: Job, failure: Option<Error>, outcomes: &mut Vec<Outcome>) {
                 answer.filter(|_| code.is_none()).unwrap_or(lost),
             ));
         }
-        Job::Work(work) => work.finish(failure),
+        Job::Work(work) => outcomes.extend(work.finish(failure)),
         Job::Close => {}
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use ureq::http::{HeaderMap, Request};
+use ureq::http::{HeaderMap, Request, Response};
 
 use crate::server::{PATIENCE, Server};
 
@@ -19,9 +19,21 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
+    pub(crate) fn read(answer: &mut Response<ureq::Body>) -> Self {
+        let body = answer.body_mut().with_config().limit(1 << 30);
+        let bytes = body.read_to_vec().unwrap();
+        Self {
+            status: answer.status().as_u16(),
+            headers: answer.headers().clone(),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            bytes,
+        }
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
@@ -44,7 +56,7 @@ pub(crate) struct Call<'a> {
     method: &'a str,
     path: &'a str,
     headers: Vec<(&'a str, String)>,
-    body: Option<String>,
+    body: Option<Vec<u8>>,
 }
 
 impl<'a> Call<'a> {
@@ -61,7 +73,11 @@ impl<'a> Call<'a> {
         self.body(body.to_string())
     }
 
-    pub(crate) fn body(mut self, body: String) -> Self {
+    pub(crate) fn body(self, body: String) -> Self {
+        self.bytes(body.into_bytes())
+    }
+
+    pub(crate) fn bytes(mut self, body: Vec<u8>) -> Self {
         self.body = Some(body);
         self
     }
@@ -82,12 +98,7 @@ impl<'a> Call<'a> {
             Some(body) => agent.run(request.body(body).unwrap()),
             None => agent.run(request.body(()).unwrap()),
         };
-        let mut answer = answer.unwrap();
-        Answer {
-            status: answer.status().as_u16(),
-            headers: answer.headers().clone(),
-            text: answer.body_mut().read_to_string().unwrap(),
-        }
+        Answer::read(&mut answer.unwrap())
     }
 }
 

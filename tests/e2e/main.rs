@@ -1,7 +1,7 @@
 //! The binary from outside: real sockets, real SQLite in folders of its own.
 //! One module per story; `server` starts the binary, `client`
 //! talks to it, `stage` has two people in a call, `push_service` is what
-//! browsers hear from.
+//! browsers hear from, `form` is an upload.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,6 +12,7 @@
 )]
 
 mod client;
+mod form;
 mod push_service;
 mod server;
 mod stage;
@@ -30,6 +31,8 @@ mod devices;
 mod drain;
 mod durability;
 mod failing_disk;
+mod files;
+mod files_orphans;
 mod history;
 mod keys;
 mod log;
@@ -49,3 +52,4 @@ mod status;
 mod turn_cli;
 mod turn_sessions;
 mod typing;
+mod uploads;

@@ -26,11 +26,7 @@ fn ask(server: &Server, method: &str, path: &str) -> Answer {
     let url = format!("{}{path}", origin(server));
     let request = ureq::http::Request::builder().method(method).uri(url);
     let mut answer = agent.run(request.body(()).unwrap()).unwrap();
-    Answer {
-        status: answer.status().as_u16(),
-        headers: answer.headers().clone(),
-        text: answer.body_mut().read_to_string().unwrap(),
-    }
+    Answer::read(&mut answer)
 }
 
 fn value(text: &str, name: &str) -> u64 {

@@ -85,6 +85,8 @@ pub enum Input {
         /// The message, or why it was refused.
         result: Result<Stored, Code>,
     },
+    /// A message that was stored for a caller of REST, who has the answer.
+    StoredOutside(Stored),
     /// The answer to [`Effect::Mark`].
     Marked {
         /// The ticket of the mark.

@@ -160,6 +160,14 @@ impl Hub {
         }
     }
 
+    /// A message that came by another door: both people's sockets are told. A
+    /// repeated one they know.
+    pub(super) fn stored_outside(&mut self, stored: &Stored, now: Instant) {
+        if !stored.repeated {
+            self.deliver(&stored.message, now);
+        }
+    }
+
     /// Answers a repeated message, to the asking socket alone.
     fn repeat(&mut self, conn: ConnId, message: &StoredMessage) {
         let is_sender = |user| user == message.sender;

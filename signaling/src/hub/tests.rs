@@ -166,6 +166,7 @@ fn line(effect: &Effect) -> String {
                     .map(|s| format!(" {s}"))
                     .unwrap_or_default()
             ),
+            Body::File(entry) => format!("file {}>{} {}", new.sender, new.receiver, entry.name),
         },
         Effect::Mark(new) => {
             let target = match new.target {

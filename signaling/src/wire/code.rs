@@ -102,6 +102,12 @@ codes! {
     PushEndpointUnreachable "push_endpoint_unreachable";
     /// The keys are not those of a browser.
     PushKeysInvalid "push_keys_invalid";
+    /// No file in the upload.
+    FileMissing "file_missing";
+    /// The file is over the limit.
+    FileTooLarge "file_too_large";
+    /// No person to send the file to.
+    ReceiverInvalid "receiver_invalid";
     /// The database refused the write; nothing was kept.
     StorageFailed "storage_failed";
     /// Our fault; the log has the cause.

@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::client::{Candidate, Reference, Sdp};
 use super::code::Code;
+use super::file::FileFrame;
 use crate::chat::{Body, CallEntry, CallOutcome, Envelope, Marked, Status, StoredMessage};
 use crate::ids::{CallId, ConversationId, MessageId, Seq, Timestamp, UserId};
 
@@ -106,6 +107,9 @@ pub struct MessageFrame {
     /// Of a log entry; with it `kind` is `call`.
     #[serde(flatten, serialize_with = "kind_and_call")]
     pub call: Option<CallEntry>,
+    /// Of a file.
+    #[serde(flatten)]
+    pub file: Option<Box<FileFrame>>,
 }
 
 /// The fields of `status_update`.
@@ -185,10 +189,15 @@ impl ServerFrame {
 
 impl From<&StoredMessage> for MessageFrame {
     fn from(message: &StoredMessage) -> Self {
+        let mut file = None;
         let (content, envelope, call) = match &message.body {
             Body::Text(text) => (text.clone(), None, None),
             Body::Sealed(envelope) => (String::new(), Some(envelope.clone()), None),
             Body::Call(entry) => (entry.persian(), None, Some(*entry)),
+            Body::File(entry) => {
+                file = Some(Box::new(FileFrame::from(&**entry)));
+                (entry.line(), None, None)
+            }
         };
         Self {
             message_id: message.id,
@@ -203,6 +212,7 @@ impl From<&StoredMessage> for MessageFrame {
             status: Status::Sent,
             created_at: message.created_at,
             call,
+            file,
         }
     }
 }
@@ -322,6 +332,7 @@ mod tests {
             status: Status::Sent,
             created_at: Timestamp(0),
             call: None,
+            file: None,
         };
         assert_eq!(
             ServerFrame::Message(message).to_json(),

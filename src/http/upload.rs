@@ -1,0 +1,274 @@
+//! `POST /api/upload`: a file on its way in. It is written to the disk as it
+//! comes, judged, and made visible together with its message.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::multipart::{Field, Multipart};
+use axum::extract::{FromRequest as _, Request, State};
+use axum::response::IntoResponse as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use payambar_signaling::chat::Body;
+use payambar_signaling::file::{FileEntry, MAX_WAVEFORM_BYTES, VOICE_PREFIX, Voice};
+use payambar_signaling::ids::UserId;
+use payambar_signaling::wire::{Code, FileFrame, MAX_CLIENT_MESSAGE_ID_CHARS};
+use serde_json::json;
+
+use super::App;
+use super::api::Answer;
+use super::auth::Caller;
+use super::error::ApiError;
+use crate::files::{self, Sealed};
+use crate::store::files::{NewFile, Posted};
+use crate::store::{Session, messages};
+
+/// How long the next bytes may take.
+const STALL: Duration = Duration::from_secs(30);
+
+/// How long what is refused may take to come in to its end: only then does a
+/// client read why.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// A part that is no file has at most so many bytes.
+const TEXT: usize = 1024;
+
+/// What else a request with a file may hold.
+pub const AROUND: u64 = 64 * 1024;
+
+/// A voice message is at most a day long.
+const LONGEST_MS: u32 = 86_400_000;
+
+/// What came.
+#[derive(Default)]
+struct Form {
+    receiver: Option<UserId>,
+    client_message_id: Option<String>,
+    duration_ms: Option<u32>,
+    waveform: String,
+    file: Option<Incoming>,
+}
+
+/// A file that came, and what its sender says of it.
+struct Incoming {
+    name: String,
+    content_type: String,
+    bytes: Sealed,
+}
+
+/// `POST /api/upload`.
+pub async fn post(
+    State(app): State<Arc<App>>,
+    Caller(session): Caller,
+    request: Request,
+) -> Answer {
+    let mut parts = Multipart::from_request(request, &())
+        .await
+        .map_err(|_| Code::BadRequest)?;
+    let form = match read(&app, &session, &mut parts).await {
+        Ok(form) => form,
+        Err(refusal) => {
+            drain(&mut parts).await;
+            return Err(refusal);
+        }
+    };
+    let receiver = form.receiver.ok_or(Code::ReceiverInvalid)?;
+    let file = form.file.ok_or(Code::FileMissing)?;
+    let voice = form.duration_ms.map(|duration_ms| Voice {
+        duration_ms,
+        waveform: form.waveform,
+    });
+    let means_sound =
+        file.content_type.starts_with("audio/") || file.name.starts_with(VOICE_PREFIX);
+    let entry = FileEntry {
+        id: files::new_id().map_err(|_| Code::Internal)?,
+        size_bytes: file.bytes.size_bytes(),
+        content_type: files::sniff(file.bytes.head(), means_sound).to_owned(),
+        picture: None,
+        voice,
+        name: file.name,
+    };
+    // Apart from the connection: once all of it is here, it is sent also when
+    // the client does not wait for the answer.
+    let client_message_id = form.client_message_id;
+    let sending = tokio::spawn(send(
+        Arc::clone(&app),
+        session.clone(),
+        receiver,
+        client_message_id,
+        entry,
+        file.bytes,
+    ));
+    let posted = sending.await.map_err(|_| Code::Internal)??;
+    answer(&app, &session, &posted)
+}
+
+/// Reads all parts.
+async fn read(app: &App, session: &Session, parts: &mut Multipart) -> Result<Form, ApiError> {
+    let mut form = Form::default();
+    while let Some(field) = in_time(parts.next_field()).await? {
+        match field.name().unwrap_or_default() {
+            "receiver_id" => {
+                let id = text(field).await?.parse::<i64>().ok().filter(|id| *id > 0);
+                form.receiver = Some(UserId(id.ok_or(Code::ReceiverInvalid)?));
+            }
+            "client_message_id" => {
+                let id = text(field).await?;
+                if id.is_empty() || id.chars().count() > MAX_CLIENT_MESSAGE_ID_CHARS {
+                    return Err(Code::BadRequest.into());
+                }
+                form.client_message_id = Some(id);
+            }
+            "duration_ms" => {
+                let length = text(field).await?.parse::<u32>().ok();
+                let length = length.filter(|length| *length <= LONGEST_MS);
+                form.duration_ms = Some(length.ok_or(Code::BadRequest)?);
+            }
+            "waveform" => {
+                let bars = STANDARD
+                    .decode(text(field).await?)
+                    .map_err(|_| Code::BadRequest)?;
+                if bars.len() > MAX_WAVEFORM_BYTES {
+                    return Err(Code::BadRequest.into());
+                }
+                form.waveform = STANDARD.encode(bars);
+            }
+            "file" => {
+                if form.file.is_some() {
+                    return Err(Code::BadRequest.into());
+                }
+                if let Some(receiver) = form.receiver {
+                    permitted(app, session.user, receiver).await?;
+                }
+                form.file = Some(receive(app, field).await?);
+            }
+            _ => {}
+        }
+    }
+    Ok(form)
+}
+
+/// Whether the sender may write to the receiver: asked before the bytes come,
+/// where the order of the parts lets us. The writer judges again.
+async fn permitted(app: &App, sender: UserId, receiver: UserId) -> Result<(), ApiError> {
+    app.store
+        .read(move |connection| messages::may_write(connection, sender, receiver))
+        .await?;
+    Ok(())
+}
+
+/// Writes the file to the disk as it comes.
+async fn receive(app: &App, mut field: Field<'_>) -> Result<Incoming, ApiError> {
+    let given = field.file_name().map(str::to_owned);
+    let content_type = field.content_type().unwrap_or_default().to_owned();
+    let limit = app.files.max_bytes;
+    let mut draft = app
+        .files
+        .blobs
+        .draft()
+        .await
+        .map_err(|error| disk(&error))?;
+    while let Some(bytes) = in_time(field.chunk()).await? {
+        if draft.size_bytes() + u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
+            return Err(ApiError::over(Code::FileTooLarge, limit));
+        }
+        draft.write(&bytes).await.map_err(|error| disk(&error))?;
+    }
+    // What a form sends in which nobody has picked a file.
+    if draft.size_bytes() == 0 && given.as_deref().unwrap_or_default().is_empty() {
+        return Err(Code::FileMissing.into());
+    }
+    Ok(Incoming {
+        name: files::clean(given.as_deref().unwrap_or_default()),
+        content_type,
+        bytes: draft.seal().await.map_err(|error| disk(&error))?,
+    })
+}
+
+/// A short part as text.
+async fn text(mut field: Field<'_>) -> Result<String, ApiError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = in_time(field.chunk()).await? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > TEXT {
+            return Err(Code::BadRequest.into());
+        }
+    }
+    let text = String::from_utf8(bytes).map_err(|_| Code::BadRequest)?;
+    Ok(text.trim().to_owned())
+}
+
+/// The next of what comes, unless the client stalls or sends nonsense.
+async fn in_time<T, E>(next: impl Future<Output = Result<T, E>>) -> Result<T, ApiError> {
+    match tokio::time::timeout(STALL, next).await {
+        Ok(Ok(next)) => Ok(next),
+        Ok(Err(_)) | Err(_) => Err(Code::BadRequest.into()),
+    }
+}
+
+async fn drain(parts: &mut Multipart) {
+    let rest = async { while let Ok(Some(_)) = parts.next_field().await {} };
+    let _ = tokio::time::timeout(DRAIN, rest).await;
+}
+
+/// Keeps the bytes and posts the message.
+async fn send(
+    app: Arc<App>,
+    session: Session,
+    receiver: UserId,
+    client_message_id: Option<String>,
+    entry: FileEntry,
+    bytes: Sealed,
+) -> Result<Posted, ApiError> {
+    let blobs = &app.files.blobs;
+    let bytes = blobs.keep(bytes).await.map_err(|error| disk(&error))?;
+    let mut ours = vec![bytes.name.clone()];
+    let new = NewFile {
+        sender: session.user,
+        receiver,
+        client_message_id,
+        entry,
+        bytes,
+        thumb: None,
+    };
+    let posted = app
+        .store
+        .post(move |connection| crate::store::files::post(connection, &new))
+        .await;
+    if let Ok(posted) = &posted {
+        ours.clone_from(&posted.spare);
+    }
+    for name in ours {
+        if let Err(error) = blobs.remove(&name).await {
+            tracing::warn!(%error, "bytes that nobody needs stay until they are swept");
+        }
+    }
+    Ok(posted?)
+}
+
+fn answer(app: &App, session: &Session, posted: &Posted) -> Answer {
+    let message = &posted.stored.message;
+    // The same name was given to a message of another kind.
+    let Body::File(entry) = &message.body else {
+        return Err(Code::BadRequest.into());
+    };
+    let mut frame = FileFrame::from(&**entry);
+    files::fill(&app.files.links, &mut frame, session.id);
+    let mut json = json!(frame);
+    if let Some(json) = json.as_object_mut() {
+        json.insert("message_id".to_owned(), json!(message.id));
+        json.insert("conversation_id".to_owned(), json!(message.conversation));
+        json.insert("seq".to_owned(), json!(message.seq));
+        json.insert("created_at".to_owned(), json!(message.created_at));
+        // Also of an empty file.
+        json.insert("file_size".to_owned(), json!(entry.size_bytes));
+    }
+    Ok(Json(json).into_response())
+}
+
+/// What a disk that fails is called.
+fn disk(error: &std::io::Error) -> ApiError {
+    tracing::error!(%error, "a file cannot be written");
+    Code::StorageFailed.into()
+}

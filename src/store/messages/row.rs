@@ -1,0 +1,96 @@
+//! A message as it lies in a row: what is written of it, and how it is read
+//! back with the file it may have.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use payambar_signaling::chat::{Body, CallEntry, CallOutcome, Envelope, StoredMessage};
+use payambar_signaling::file::WORDS;
+use payambar_signaling::ids::{ConversationId, MessageId, Seq, Timestamp, UserId};
+use rusqlite::Row;
+use rusqlite::types::Type;
+use serde_json::json;
+
+use crate::store::files;
+
+const COLUMNS: &str = "m.id, m.seq, m.sender_id, m.client_message_id, m.kind, m.content, m.call_outcome, m.call_duration_s, m.created_at_ms, m.envelope";
+
+/// Where [`files::COLUMNS`] begin.
+const FILE: usize = 10;
+
+/// The beginning of every statement that reads messages for [`message`]; they
+/// are `m` in it.
+pub(super) static SELECT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {COLUMNS}, {}, m.conversation_id FROM messages m LEFT JOIN files f ON f.id = m.file_id",
+        files::COLUMNS
+    )
+});
+
+/// Reads a message in the conversation of two people.
+pub(super) fn message(
+    row: &Row<'_>,
+    conversation: ConversationId,
+    pair: (UserId, UserId),
+) -> rusqlite::Result<StoredMessage> {
+    let sender = UserId(row.get(2)?);
+    Ok(StoredMessage {
+        id: MessageId(row.get(0)?),
+        conversation,
+        seq: Seq(row.get(1)?),
+        sender,
+        receiver: if sender == pair.0 { pair.1 } else { pair.0 },
+        client_message_id: row.get(3)?,
+        body: body(row)?,
+        created_at: Timestamp(row.get(8)?),
+    })
+}
+
+fn body(row: &Row<'_>) -> rusqlite::Result<Body> {
+    if let Some(envelope) = row.get_ref(9)?.as_str_or_null()? {
+        return Ok(Body::Sealed(Box::new(opened(envelope)?)));
+    }
+    let outcome = row.get_ref(6)?.as_str_or_null()?;
+    if let Some(outcome) = outcome.and_then(CallOutcome::parse) {
+        let duration_s = row.get(7)?;
+        return Ok(Body::Call(CallEntry {
+            outcome,
+            duration_s,
+        }));
+    }
+    Ok(match files::entry(row, FILE)? {
+        Some(file) => Body::File(Box::new(file)),
+        None => Body::Text(row.get(5)?),
+    })
+}
+
+/// An envelope from the JSON it is kept as.
+fn opened(json: &str) -> rusqlite::Result<Envelope> {
+    serde_json::from_str(json)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(9, Type::Text, error.into()))
+}
+
+/// A body in columns.
+pub(super) struct Kept<'a> {
+    pub(super) kind: &'static str,
+    pub(super) content: Cow<'a, str>,
+    pub(super) call: Option<&'a CallEntry>,
+    pub(super) envelope: Option<String>,
+}
+
+impl<'a> From<&'a Body> for Kept<'a> {
+    fn from(body: &'a Body) -> Self {
+        let (kind, content, call, envelope) = match body {
+            Body::Text(text) => ("text", text.into(), None, None),
+            Body::Sealed(envelope) => ("sealed", "".into(), None, Some(json!(envelope))),
+            Body::Call(entry) => ("call", entry.persian().into(), Some(entry), None),
+            Body::File(_) => ("file", WORDS.into(), None, None),
+        };
+        Self {
+            kind,
+            content,
+            call,
+            envelope: envelope.map(|json| json.to_string()),
+        }
+    }
+}
