@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use payambar_signaling::chat::{Body, Mark, MarkTarget, NewMark, NewMessage};
-use payambar_signaling::ids::{ConversationId, MessageId, Seq, SessionId, Ticket, UserId};
+use payambar_signaling::file::FileEntry;
+use payambar_signaling::ids::{ConversationId, FileId, MessageId, Seq, SessionId, Ticket, UserId};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
@@ -47,6 +48,28 @@ const CALLS: &[Call] = &[
         conversations::open_pair(c, SARA, OMID)?;
         drop_ok(conversations::open_pair(c, SARA, UserId(3)))
     }),
+    ("files::buried", |c| files::buried(c, &["gone".to_owned()])),
+    ("files::dead", |c| drop_ok(files::dead(c, 10))),
+    ("files::find", |c| {
+        for thumb in [false, true] {
+            files::find(c, new_file(1).entry.id, Some(OMID), thumb)?;
+        }
+        Ok(())
+    }),
+    ("files::post", |c| {
+        for number in [2, 1, 2] {
+            files::post(c, &new_file(number))?;
+        }
+        Ok(())
+    }),
+    ("files::release", |c| {
+        c.execute("UPDATE messages SET file_id = NULL WHERE file_id = 1", [])?;
+        files::release(c, 1)
+    }),
+    ("files::unknown", |c| {
+        drop_ok(files::unknown(c, vec!["bytes1".to_owned()]))
+    }),
+    ("files::unused", |c| drop_ok(files::unused(c, 0, 10))),
     ("keys::of", |c| drop_ok(keys::of(c, SARA))),
     ("keys::own", |c| drop_ok(keys::own(c, SARA))),
     ("keys::publish", |c| {
@@ -56,6 +79,9 @@ const CALLS: &[Call] = &[
             &device_key(),
             &keys::Backup::default(),
         ))
+    }),
+    ("messages::admit", |c| {
+        drop_ok(messages::admit(c, &text(SARA, OMID, Some("again"))))
     }),
     ("messages::catch_up", |c| {
         drop_ok(messages::catch_up(c, OMID))
@@ -90,8 +116,14 @@ const CALLS: &[Call] = &[
         }
         Ok(())
     }),
+    ("messages::may_write", |c| {
+        messages::may_write(c, SARA, OMID)
+    }),
     ("messages::newest", |c| {
         drop_ok(messages::newest(c, HERE, SARA, OMID))
+    }),
+    ("messages::write", |c| {
+        drop_ok(messages::write(c, &text(SARA, OMID, None), None, now()))
     }),
     ("push::addressee", |c| {
         drop_ok(push::addressee(c, SARA, OMID))
@@ -133,6 +165,9 @@ const CALLS: &[Call] = &[
         drop_ok(sessions::lives(c, SessionId(1)))
     }),
     ("sessions::of_user", |c| drop_ok(sessions::of_user(c, SARA))),
+    ("sessions::person", |c| {
+        drop_ok(sessions::person(c, SessionId(1)))
+    }),
     ("sessions::touch", |c| {
         sessions::touch(c, SessionId(1), "192.0.2.1")
     }),
@@ -176,6 +211,11 @@ const CALLS: &[Call] = &[
 
 /// What may walk a table, how SQLite says it, and why that is right.
 const ALLOWED: &[(&str, &str, &str)] = &[
+    (
+        "files::dead",
+        "SCAN dead_blobs",
+        "all of them are wanted, some at a time",
+    ),
     ("users::insert", "SCAN messages", SKIPPED),
     ("users::insert", "SCAN conversations", SKIPPED),
     (
@@ -213,15 +253,42 @@ fn drop_ok<T>(answer: Result<T, Error>) -> Result<(), Error> {
     answer.map(drop)
 }
 
-fn say(c: &Connection, sender: UserId, receiver: UserId, name: Option<&str>) -> Result<(), Error> {
-    let new = NewMessage {
+fn text(sender: UserId, receiver: UserId, name: Option<&str>) -> NewMessage {
+    NewMessage {
         ticket: Ticket(1),
         sender,
         receiver,
         client_message_id: name.map(str::to_owned),
         body: Body::Text("سلام".to_owned()),
+    }
+}
+
+fn say(c: &Connection, sender: UserId, receiver: UserId, name: Option<&str>) -> Result<(), Error> {
+    drop_ok(messages::insert(c, &text(sender, receiver, name), now()))
+}
+
+/// A picture with a small one; the same number again is the same message.
+fn new_file(number: u8) -> files::NewFile {
+    let kept = |name: &str| files::Kept {
+        name: format!("{name}{number}"),
+        sha256: [number; 32],
+        size_bytes: 3,
     };
-    drop_ok(messages::insert(c, &new, now()))
+    files::NewFile {
+        sender: SARA,
+        receiver: OMID,
+        client_message_id: Some(format!("file{number}")),
+        entry: FileEntry {
+            id: FileId::from_bytes([number; 16]),
+            name: "a.png".to_owned(),
+            size_bytes: 3,
+            content_type: "image/png".to_owned(),
+            picture: None,
+            voice: None,
+        },
+        bytes: kept("bytes"),
+        thumb: Some(kept("thumb")),
+    }
 }
 
 fn person(name: &str) -> NewUser {
@@ -282,6 +349,7 @@ fn database() -> Connection {
     for _ in 0..3 {
         say(&db, SARA, OMID, None).unwrap();
     }
+    files::post(&db, &new_file(1)).unwrap();
     sessions::insert(&db, &session("s1")).unwrap();
     push::subscribe(&db, &subscription()).unwrap();
     keys::publish(&db, SARA, &device_key(), &keys::Backup::default()).unwrap();
