@@ -1,16 +1,20 @@
 //! Accounts as a service: the rules for names and passwords, hashing on a
 //! bounded pool, registration and log-in. HTTP and the command line share it.
 
+pub mod invite;
+
 use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use payambar_signaling::account::State;
 use payambar_signaling::ids::{SessionId, UserId};
 use payambar_signaling::wire::Code;
 use ring::digest::{SHA256, digest};
 use tokio::sync::Semaphore;
 
-use crate::store::{self, NewUser, Store, User, sessions, users};
+use crate::config::Registration;
+use crate::store::{self, NewUser, Store, User, invites, sessions, users};
 
 /// Names have 3 to 32 bytes of `[A-Za-z0-9_]` (R1).
 const NAME: std::ops::RangeInclusive<usize> = 3..=32;
@@ -156,23 +160,83 @@ impl Accounts {
         self.dummy_hash().await.map(|_| ())
     }
 
-    /// Makes an account.
+    /// Makes an account that may be used at once: an operator's word.
     ///
     /// # Errors
     ///
     /// The name or password breaks a rule, or the name is taken.
     pub async fn register(&self, username: &str, password: String) -> Result<User, Error> {
+        let new = self.new_user(username, password).await?;
+        let made = self
+            .store
+            .write(move |connection| users::insert(connection, &new));
+        Ok(made.await?)
+    }
+
+    /// Makes an account for somebody who asks for one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::register`], or what the mode asks for is missing.
+    /// [`Code::PendingApproval`]: the account was made, and waits.
+    pub async fn sign_up(
+        &self,
+        mode: Registration,
+        username: &str,
+        password: String,
+        invite: Option<&str>,
+    ) -> Result<User, Error> {
+        match mode {
+            Registration::Open => self.register(username, password).await,
+            Registration::Closed => Err(Error::Refused(Code::RegistrationClosed)),
+            Registration::Approval => {
+                let new = self.new_user(username, password).await?;
+                let made = self
+                    .store
+                    .write(move |connection| users::insert_as(connection, &new, State::Pending));
+                made.await?;
+                Err(Error::Refused(Code::PendingApproval))
+            }
+            Registration::Invite => {
+                let code = invite::normal(invite.unwrap_or_default());
+                if code.is_empty() {
+                    return Err(Error::Refused(Code::InviteRequired));
+                }
+                self.sign_up_invited(username, password, code).await
+            }
+        }
+    }
+
+    async fn sign_up_invited(
+        &self,
+        username: &str,
+        password: String,
+        code: String,
+    ) -> Result<User, Error> {
+        // A wrong code costs no hash, and does not tell whether the name is free.
+        let asked = code.clone();
+        let good = self
+            .store
+            .read(move |connection| invites::check(connection, &asked));
+        good.await?;
+        let new = self.new_user(username, password).await?;
+        let made = self.store.write(move |connection| {
+            // Others may have used it up while the password was hashed.
+            invites::check(connection, &code)?;
+            let user = users::insert(connection, &new)?;
+            invites::spend(connection, &code)?;
+            Ok(user)
+        });
+        Ok(made.await?)
+    }
+
+    async fn new_user(&self, username: &str, password: String) -> Result<NewUser, Error> {
         let username = check_name(username).map_err(Error::Refused)?.to_owned();
         check_password(&password).map_err(Error::Refused)?;
-        let password_hash = self.hash(password).await?;
-        let new = NewUser {
+        Ok(NewUser {
             username,
-            password_hash,
-        };
-        Ok(self
-            .store
-            .write(move |connection| users::insert(connection, &new))
-            .await?)
+            password_hash: self.hash(password).await?,
+        })
     }
 
     /// Checks name and password. An unknown name costs the same time as a known
@@ -199,9 +263,7 @@ impl Accounts {
         let found = found
             .filter(|_| right)
             .ok_or(Error::Refused(Code::BadCredentials))?;
-        if !found.active {
-            return Err(Error::Refused(Code::AccountSuspended));
-        }
+        found.state.admits().map_err(Error::Refused)?;
         if cost_of(&stored).is_some_and(|cost| cost < self.cost) {
             let (id, new) = (found.user.id, self.hash(password).await?);
             self.store

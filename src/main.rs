@@ -73,6 +73,12 @@ fn run(invocation: &cli::Invocation) -> Result<(), Box<dyn std::error::Error>> {
             let password = admin::read_password(*password_stdin)?;
             admin::user_add(&config, name, &password, *json, &mut std::io::stdout())?;
         }
+        cli::Task::User { task, json } => {
+            admin::user(&config, task, *json, &mut std::io::stdout())?;
+        }
+        cli::Task::Invite { task, json } => {
+            admin::invite(&config, task, *json, &mut std::io::stdout())?;
+        }
         cli::Task::Status { json } => admin::status(&config, *json, &mut std::io::stdout())?,
         cli::Task::Dev { task, json } => {
             admin::dev(&config, task, *json, &mut std::io::stdout())?;

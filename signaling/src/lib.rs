@@ -6,6 +6,7 @@
 //! the caller, who drains [`hub::Hub::poll_effect`] after every `handle_*`.
 //! The contract with the clients is `PROTOCOL.md`.
 
+pub mod account;
 mod call;
 pub mod chat;
 pub mod file;

@@ -3,6 +3,7 @@
 //! given.
 
 mod dev;
+mod people;
 mod status;
 mod table;
 mod turn;
@@ -16,6 +17,7 @@ use crate::i18n::{Catalogue, Lang};
 use crate::store::Store;
 
 pub use dev::dev;
+pub use people::{invite, user};
 pub use status::status;
 pub use turn::turn;
 

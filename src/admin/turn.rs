@@ -93,8 +93,13 @@ fn request(task: &TurnTask) -> Result<TurnRequest, Box<dyn Error>> {
 /// The desk of a data folder on which no server runs.
 fn desk(config: &Config) -> Result<Desk, Box<dyn Error>> {
     let store = Store::open(&config.database, Box::new(|_| {}))?;
+    let people = super::people::alone(config);
     let Some(turn) = &config.turn else {
-        return Ok(Desk { store, turn: None });
+        return Ok(Desk {
+            store,
+            turn: None,
+            people,
+        });
     };
     let secret = secrets::turn(config)?;
     let addresses = host::addresses();
@@ -103,10 +108,12 @@ fn desk(config: &Config) -> Result<Desk, Box<dyn Error>> {
     Ok(Desk {
         store,
         turn: Some(TurnDesk::new(turn, secret, urls, None)),
+        people,
     })
 }
 
-fn read<T: DeserializeOwned>(answer: Value) -> Result<T, Box<dyn Error>> {
+/// The answer as this version knows it.
+pub(super) fn read<T: DeserializeOwned>(answer: Value) -> Result<T, Box<dyn Error>> {
     serde_json::from_value(answer).map_err(|error| {
         format!("the server answered in a way this version does not know ({error})").into()
     })

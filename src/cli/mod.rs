@@ -3,6 +3,7 @@
 
 mod dev;
 mod turn;
+mod user;
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 pub use dev::DevTask;
 pub use turn::TurnTask;
+pub use user::{InviteTask, UserTask};
 
 use crate::config::SETTINGS;
 
@@ -24,6 +26,20 @@ pub enum Task {
         name: String,
         /// Read the password from standard input instead of a prompt.
         password_stdin: bool,
+        /// Print one JSON object.
+        json: bool,
+    },
+    /// Do something about accounts that exist.
+    User {
+        /// What.
+        task: UserTask,
+        /// Print one JSON object.
+        json: bool,
+    },
+    /// Do something about invitations.
+    Invite {
+        /// What.
+        task: InviteTask,
         /// Print one JSON object.
         json: bool,
     },
@@ -81,20 +97,8 @@ pub fn command() -> Command {
         .after_help("Secrets (JWT_SECRET, TURN_SECRET, TURN_PASSWORD, VAPID_PRIVATE_KEY) are taken from the environment or the env file only.")
         .args(settings)
         .subcommand(Command::new("serve").about("Start the server (the default)"))
-        .subcommand(
-            Command::new("user").about("Administer accounts").subcommand_required(true).arg_required_else_help(true).subcommand(
-                Command::new("add")
-                    .about("Make an account; works beside the running server and without it")
-                    .arg(Arg::new("name").required(true).value_name("NAME").help("3-32 letters, digits or _"))
-                    .arg(
-                        Arg::new("password-stdin")
-                            .long("password-stdin")
-                            .action(ArgAction::SetTrue)
-                            .help("Read the password from the first line of standard input"),
-                    )
-                    .arg(json()),
-            ),
-        )
+        .subcommand(user::command())
+        .subcommand(user::invite_command())
         .subcommand(
             Command::new("status")
                 .about("Say how much there is of everything; works beside the running server and without it")
@@ -123,14 +127,8 @@ pub fn parse(
     let mut flags = BTreeMap::new();
     collect_flags(&matches, &mut flags);
     let task = match matches.subcommand() {
-        Some(("user", user)) => match user.subcommand() {
-            Some(("add", add)) => Task::UserAdd {
-                name: add.get_one::<String>("name").cloned().unwrap_or_default(),
-                password_stdin: add.get_flag("password-stdin"),
-                json: add.get_flag("json"),
-            },
-            Some(_) | None => Task::Serve,
-        },
+        Some(("user", matches)) => user::parse(matches).unwrap_or(Task::Serve),
+        Some(("invite", matches)) => user::parse_invite(matches).unwrap_or(Task::Serve),
         Some(("turn", matches)) => match turn::parse(matches) {
             Some((task, json)) => Task::Turn { task, json },
             None => Task::Serve,

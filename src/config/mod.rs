@@ -97,6 +97,32 @@ pub enum Environment {
     Production,
 }
 
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Registration {
+    /// Everybody.
+    #[default]
+    Open,
+    /// Everybody, but an operator lets each of them in.
+    Approval,
+    /// Whoever has a code.
+    Invite,
+    /// Nobody.
+    Closed,
+}
+
+impl Registration {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Approval => "approval",
+            Self::Invite => "invite",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 /// Which origins may call the API and open the WebSocket, besides our own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origins {
@@ -179,6 +205,8 @@ pub struct Config {
     pub environment: Environment,
     /// Key of session tokens; `None` = generated.
     pub jwt_secret: Option<Redacted<String>>,
+    /// Who may make an account.
+    pub registration: Registration,
     /// Cost of password hashes.
     pub bcrypt_cost: u32,
     /// Further web origins.

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Config, Environment, Layers, Origins, Problem, Redacted, SETTINGS, host_of};
+use super::{
+    Config, Environment, Layers, Origins, Problem, Redacted, Registration, SETTINGS, host_of,
+};
 use crate::i18n::Lang;
 
 /// Reads typed values, collecting problems and going on with a stand-in.
@@ -40,6 +42,16 @@ impl Reader<'_> {
         Config {
             web: SocketAddr::new(listen, self.port("PORT")),
             jwt_secret: self.key("JWT_SECRET"),
+            registration: self.choice(
+                "REGISTRATION",
+                &[
+                    Registration::Open,
+                    Registration::Approval,
+                    Registration::Invite,
+                    Registration::Closed,
+                ]
+                .map(|mode| (mode.as_str(), mode)),
+            ),
             bcrypt_cost: u32::try_from(self.number("BCRYPT_COST", 12, 16)).unwrap_or(12),
             origins: self.origins(),
             trusted_proxies: self.networks("TRUSTED_PROXIES"),

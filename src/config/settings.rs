@@ -83,6 +83,11 @@ pub const SETTINGS: &[Setting] = &[
         "JWT_SECRET",
         "Key of the session tokens, at least 32 bytes; generated into DATA_DIR when missing",
     ),
+    plain(
+        "REGISTRATION",
+        "open",
+        "Who may make an account: open, approval (an operator lets each in), invite (with a code), or closed",
+    ),
     plain("BCRYPT_COST", "12", "Cost of password hashes, 12-16"),
     plain(
         "CORS_ORIGINS",

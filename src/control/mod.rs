@@ -4,6 +4,7 @@
 //! does what is asked, wherever it stands.
 
 mod client;
+mod people;
 mod protocol;
 mod server;
 mod turn;
@@ -14,9 +15,10 @@ use serde_json::Value;
 use crate::store::{self, Store};
 
 pub use client::ask;
+pub use people::{Living, PeopleDesk};
 pub use protocol::{
-    Drained, Issued, Kicked, Pair, PairAdded, PairState, Pairs, Refusal, Relayed, Request,
-    Sessions, TurnRequest, Whom,
+    Code, Codes, Drained, InviteRequest, Issued, Kicked, Pair, PairAdded, PairState, Pairs, People,
+    Person, Refusal, Relayed, Request, Sessions, TurnRequest, UserRequest, Whom,
 };
 pub use server::{Server, listen};
 pub use turn::TurnDesk;
@@ -27,6 +29,8 @@ pub struct Desk {
     pub store: Store,
     /// The relay's part; `None` = it is switched off.
     pub turn: Option<TurnDesk>,
+    /// The people's part.
+    pub people: PeopleDesk,
 }
 
 impl Desk {
@@ -46,6 +50,8 @@ impl Desk {
                 })?;
                 turn.answer(&self.store, request).await
             }
+            Request::User(request) => self.people.user(&self.store, request).await,
+            Request::Invite(request) => self.people.invite(&self.store, request).await,
         }
     }
 }

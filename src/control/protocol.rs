@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use payambar_signaling::account::{Role, State, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -40,6 +41,57 @@ pub(super) fn path(data_dir: &Path) -> Result<PathBuf, String> {
 pub enum Request {
     /// Something about the relay.
     Turn(TurnRequest),
+    /// Something about accounts.
+    User(UserRequest),
+    /// Something about invitations.
+    Invite(InviteRequest),
+}
+
+/// What an operator may ask about accounts.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum UserRequest {
+    /// List them.
+    List {
+        /// Those in this state only.
+        state: Option<State>,
+    },
+    /// Move one from a state to the next.
+    Step {
+        /// Whose.
+        name: String,
+        /// How.
+        step: Step,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// Give one a role.
+    Role {
+        /// Whose.
+        name: String,
+        /// Which.
+        role: Role,
+    },
+}
+
+/// What an operator may ask about invitations.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum InviteRequest {
+    /// Make one.
+    Create {
+        /// How many people may use it.
+        uses: u32,
+        /// How long it lives.
+        days: u32,
+    },
+    /// List them.
+    List,
+    /// Take one back.
+    Revoke {
+        /// Its code.
+        code: String,
+    },
 }
 
 /// What an operator may ask of the relay.
@@ -83,14 +135,17 @@ pub enum TurnRequest {
 impl Request {
     /// Whether only a running server can do it.
     pub fn needs_server(&self) -> bool {
-        let Self::Turn(request) = self;
-        match request {
-            TurnRequest::Sessions | TurnRequest::Kick(_) | TurnRequest::Drain => true,
-            TurnRequest::CredIssue { .. }
-            | TurnRequest::CredAdd { .. }
-            | TurnRequest::CredList
-            | TurnRequest::CredRevoke { .. }
-            | TurnRequest::CredRevokeUser { .. } => false,
+        match self {
+            Self::Turn(TurnRequest::Sessions | TurnRequest::Kick(_) | TurnRequest::Drain) => true,
+            Self::Turn(
+                TurnRequest::CredIssue { .. }
+                | TurnRequest::CredAdd { .. }
+                | TurnRequest::CredList
+                | TurnRequest::CredRevoke { .. }
+                | TurnRequest::CredRevokeUser { .. },
+            )
+            | Self::User(_)
+            | Self::Invite(_) => false,
         }
     }
 }
@@ -151,6 +206,54 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// An account as operators see it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Person {
+    /// Its id.
+    pub id: i64,
+    /// Its name.
+    pub username: String,
+    /// What it may do for others.
+    pub role: Role,
+    /// What it is.
+    pub state: State,
+    /// Why, where somebody said so.
+    pub reason: String,
+    /// When it was made, RFC 3339 in UTC.
+    pub created_at: String,
+}
+
+/// Some accounts.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct People {
+    /// The newest first.
+    pub people: Vec<Person>,
+}
+
+/// An invitation.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Code {
+    /// What is passed on.
+    pub code: String,
+    /// How many people registered with it.
+    pub uses: u32,
+    /// How many may.
+    pub max_uses: u32,
+    /// When it was made, RFC 3339 in UTC.
+    pub created_at: String,
+    /// When it ends, RFC 3339 in UTC.
+    pub expires_at: String,
+    /// `usable`, `used_up`, `expired` or `revoked`.
+    pub state: String,
+}
+
+/// All invitations.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Codes {
+    /// The newest first.
+    pub invites: Vec<Code>,
+}
 
 /// A time-limited credential.
 #[derive(Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use payambar_media::{
     AllocationInfo, Kick, Owner, RelayHandle, Subject, long_term_key, mint_credential,
 };
+use payambar_signaling::account::State;
 use payambar_signaling::ids::{Timestamp, UserId};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, oneshot};
@@ -359,7 +360,7 @@ async fn person(store: &Store, name: &str) -> Result<(UserId, bool), Refusal> {
             format!("there is no account named {name}"),
         )
     })?;
-    Ok((found.user.id, found.active))
+    Ok((found.user.id, found.state == State::Active))
 }
 
 fn check_password(password: &str) -> Result<(), Refusal> {

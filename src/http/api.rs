@@ -85,11 +85,18 @@ pub async fn version() -> Json<Value> {
     Json(json!({ "version": env!("CARGO_PKG_VERSION") }))
 }
 
+/// `GET /api/auth/options`.
+pub async fn options(State(app): State<Arc<App>>) -> Json<Value> {
+    Json(json!({ "registration": app.config.registration.as_str() }))
+}
+
 /// Body of `register` and `login`.
 #[derive(Deserialize)]
 pub struct Credentials {
     username: String,
     password: String,
+    /// With `register`, where one needs it.
+    invite_code: Option<String>,
 }
 
 /// `POST /api/auth/register`.
@@ -100,8 +107,12 @@ pub async fn register(
     request: Request,
 ) -> Response {
     limited(&app, app.register_limit.as_ref(), *peer, &headers, async {
-        let Input(Credentials { username, password }) = Input::from_request(request, &app).await?;
-        let user = app.accounts.register(&username, password).await?;
+        let Input(new): Input<Credentials> = Input::from_request(request, &app).await?;
+        let (mode, code) = (app.config.registration, new.invite_code.as_deref());
+        let made = app
+            .accounts
+            .sign_up(mode, &new.username, new.password, code);
+        let user = made.await?;
         let token = auth::open_session(&app, &user, &headers, *peer).await?;
         Ok((StatusCode::CREATED, Json(signed_in(&user, &token))).into_response())
     })
@@ -116,7 +127,9 @@ pub async fn login(
     request: Request,
 ) -> Response {
     limited(&app, app.login_limit.as_ref(), *peer, &headers, async {
-        let Input(Credentials { username, password }) = Input::from_request(request, &app).await?;
+        let Input(Credentials {
+            username, password, ..
+        }) = Input::from_request(request, &app).await?;
         if username.is_empty() || password.is_empty() {
             return Err(Code::BadRequest.into());
         }

@@ -45,13 +45,21 @@ impl ApiError {
 const fn status(code: Code) -> StatusCode {
     match code {
         Code::MissingToken | Code::InvalidToken | Code::BadCredentials => StatusCode::UNAUTHORIZED,
-        Code::OriginForbidden | Code::NotReceiver | Code::AccountSuspended => StatusCode::FORBIDDEN,
+        Code::OriginForbidden
+        | Code::NotReceiver
+        | Code::AccountSuspended
+        | Code::PendingApproval
+        | Code::Rejected
+        | Code::RegistrationClosed
+        | Code::InviteRequired
+        | Code::InviteInvalid => StatusCode::FORBIDDEN,
         Code::NotFound
         | Code::UserNotFound
         | Code::ConversationNotFound
         | Code::SessionNotFound => StatusCode::NOT_FOUND,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooManyAttempts | Code::SlowDown => StatusCode::TOO_MANY_REQUESTS,
+        Code::InvalidState | Code::LastAdmin => StatusCode::CONFLICT,
         Code::StorageFailed => StatusCode::SERVICE_UNAVAILABLE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         Code::BadFrame

@@ -109,6 +109,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/ws", get(ws::upgrade))
         .route("/health", get(api::health))
         .route("/api/version", get(api::version))
+        .route("/api/auth/options", get(api::options))
         .route("/api/auth/register", post(api::register))
         .route("/api/auth/login", post(api::login))
         .route("/api/auth/logout", post(sessions::log_out))

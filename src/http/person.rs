@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
+use payambar_signaling::account;
 use payambar_signaling::wire::Code;
 use qrcode::QrCode;
 use qrcode::render::svg;
@@ -77,6 +78,6 @@ async fn find(app: &App, username: String) -> Result<User, ApiError> {
         .store
         .read(move |connection| users::by_name(connection, &username))
         .await?;
-    let found = found.filter(|found| found.active);
+    let found = found.filter(|found| found.state == account::State::Active);
     Ok(found.ok_or(Code::UserNotFound)?.user)
 }

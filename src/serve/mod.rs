@@ -3,6 +3,7 @@
 //! and how push starts in [`push`].
 
 mod metrics;
+mod people;
 mod ports;
 mod push;
 mod relay;
@@ -119,6 +120,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
             .turn
             .as_ref()
             .map(|turn| TurnDesk::new(turn, turn_secret, ice.relay_urls(), relay.clone())),
+        people: people::desk(&config, &pump, relay.as_ref(), &catalogue),
     };
     let control = control::Server::start(control, desk);
     let metrics = match config.metrics {
@@ -142,6 +144,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         catalogue,
         config,
     });
+    let sweeping = tokio::spawn(people::sweep(store.clone()));
     tokio::spawn(async move {
         if let Err(error) = accounts.warm().await {
             tracing::error!(%error, "the hash for unknown names cannot be made");
@@ -159,6 +162,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     }
     collecting.abort();
     control.stop().await;
+    sweeping.abort();
     if let Some(metrics) = metrics {
         metrics.abort();
     }

@@ -58,6 +58,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "files",
         sql: include_str!("migrations/0008_files.sql"),
     },
+    Migration {
+        version: 9,
+        name: "registration",
+        sql: include_str!("migrations/0009_registration.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -3,6 +3,7 @@
 
 pub mod conversations;
 pub mod files;
+pub mod invites;
 pub mod keys;
 pub mod messages;
 mod migrate;
@@ -11,6 +12,7 @@ mod readers;
 pub mod search;
 pub mod seed;
 pub mod sessions;
+pub mod standing;
 pub mod status;
 pub mod turn;
 pub mod users;
@@ -26,9 +28,11 @@ use payambar_signaling::wire::Code;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub use conversations::{Conversation, Preview};
+pub use invites::Invite;
 pub use messages::{HistoryItem, Page};
 pub use push::{Addressee, NewSubscription, Subscription, SubscriptionId};
 pub use sessions::{Device, NewSession, Session};
+pub use standing::Standing;
 pub use turn::{StaticPair, TakenBack};
 pub use users::{NewUser, User};
 pub use writer::Outcome;

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use payambar_signaling::account::State;
 use payambar_signaling::chat::{Body, Mark, MarkTarget, NewMark, NewMessage};
 use payambar_signaling::file::FileEntry;
 use payambar_signaling::ids::{ConversationId, FileId, MessageId, Seq, SessionId, Ticket, UserId};
@@ -70,6 +71,24 @@ const CALLS: &[Call] = &[
         drop_ok(files::unknown(c, vec!["bytes1".to_owned()]))
     }),
     ("files::unused", |c| drop_ok(files::unused(c, 0, 10))),
+    ("invites::check", |c| match invites::check(c, "code") {
+        Err(Error::Refused(_)) => Ok(()),
+        other => other,
+    }),
+    ("invites::insert", |c| {
+        let invite = Invite {
+            code: "code".to_owned(),
+            max_uses: 1,
+            uses: 0,
+            created_at: now(),
+            expires_at: now(),
+            revoked: false,
+        };
+        invites::insert(c, &invite)
+    }),
+    ("invites::list", |c| drop_ok(invites::list(c))),
+    ("invites::revoke", |c| drop_ok(invites::revoke(c, "code"))),
+    ("invites::spend", |c| invites::spend(c, "code")),
     ("keys::of", |c| drop_ok(keys::of(c, SARA))),
     ("keys::own", |c| drop_ok(keys::own(c, SARA))),
     ("keys::publish", |c| {
@@ -191,6 +210,9 @@ const CALLS: &[Call] = &[
     ("users::insert", |c| {
         drop_ok(users::insert(c, &person("zoe")))
     }),
+    ("users::insert_as", |c| {
+        drop_ok(users::insert_as(c, &person("zoe"), State::Pending))
+    }),
     ("users::is_findable", |c| {
         drop_ok(users::is_findable(c, SARA))
     }),
@@ -218,6 +240,9 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ),
     ("users::insert", "SCAN messages", SKIPPED),
     ("users::insert", "SCAN conversations", SKIPPED),
+    ("users::insert_as", "SCAN messages", SKIPPED),
+    ("users::insert_as", "SCAN conversations", SKIPPED),
+    ("invites::list", "SCAN invites", "an operator's command"),
     (
         "push::subscribers",
         "SCAN push_subscriptions",
@@ -246,8 +271,10 @@ const ALLOWED: &[(&str, &str, &str)] = &[
 const SKIPPED: &str = "runs only while a reference is broken";
 
 /// Modules that no request reaches: what makes or fills a database, and what
-/// an operator's command counts.
-const NO_REQUEST: &[&str] = &["migrate", "plans", "readers", "seed", "status", "writer"];
+/// an operator's command counts or does about accounts.
+const NO_REQUEST: &[&str] = &[
+    "migrate", "plans", "readers", "seed", "standing", "status", "writer",
+];
 
 fn drop_ok<T>(answer: Result<T, Error>) -> Result<(), Error> {
     answer.map(drop)

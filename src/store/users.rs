@@ -1,12 +1,13 @@
 //! Accounts.
 
+use payambar_signaling::account::State;
 use payambar_signaling::chat::Party;
 use payambar_signaling::ids::{Timestamp, UserId};
 use payambar_signaling::wire::Code;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
-use super::{Error, now, search};
+use super::{Error, now, search, standing};
 
 /// An account as others may see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub struct Found {
     /// Its password hash.
     pub password_hash: String,
     /// Whether it may be used.
-    pub active: bool,
+    pub state: State,
 }
 
 /// An account to be made; the name has been checked.
@@ -53,21 +54,30 @@ pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
     })
 }
 
-/// Makes an account.
+/// Makes an account that may be used at once.
 ///
 /// # Errors
 ///
 /// [`Code::UsernameTaken`], also when only the case differs.
 pub fn insert(connection: &Connection, new: &NewUser) -> Result<User, Error> {
+    insert_as(connection, new, State::Active)
+}
+
+/// Makes an account in that state.
+///
+/// # Errors
+///
+/// As [`insert`].
+pub fn insert_as(connection: &Connection, new: &NewUser, state: State) -> Result<User, Error> {
     let at = now();
     let inserted = connection
         .prepare_cached(
-            "INSERT INTO users (uuid, username, username_key, password_hash, created_at_ms, updated_at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?5)
+            "INSERT INTO users (uuid, username, username_key, password_hash, status, created_at_ms, updated_at_ms, state_since_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?6)
              ON CONFLICT (username_key) DO NOTHING RETURNING id",
         )?
         .query_row(
-            params![Uuid::now_v7().as_bytes(), new.username, key(&new.username), new.password_hash, at.0],
+            params![Uuid::now_v7().as_bytes(), new.username, key(&new.username), new.password_hash, state.as_str(), at.0],
             |row| row.get(0),
         )
         .optional()?;
@@ -93,7 +103,7 @@ pub fn by_name(connection: &Connection, username: &str) -> Result<Option<Found>,
             Ok(Found {
                 user: user(row)?,
                 password_hash: row.get(4)?,
-                active: row.get::<_, String>(5)? == "active",
+                state: standing::word(row, 5, State::parse)?,
             })
         })
         .optional()?;
@@ -129,10 +139,12 @@ pub fn active(connection: &Connection, id: UserId) -> Result<Option<User>, Error
     Ok(found)
 }
 
-/// The account of that id.
+/// The account of that id, unless it was never let in.
 pub fn by_id(connection: &Connection, id: UserId) -> Result<Option<User>, Error> {
     let found = connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE id = ?1"))?
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM users WHERE id = ?1 AND status NOT IN ('pending', 'rejected')"
+        ))?
         .query_row([id.0], user)
         .optional()?;
     Ok(found)
@@ -145,7 +157,7 @@ pub fn party(connection: &Connection, id: UserId) -> Result<Party, Error> {
         .query_row([id.0], |row| row.get(0))
         .optional()?;
     Ok(match status.as_deref() {
-        None => Party::Missing,
+        None | Some("pending" | "rejected") => Party::Missing,
         Some("active") => Party::Active,
         Some(_) => Party::Suspended,
     })

@@ -42,6 +42,7 @@ mod people;
 mod push;
 mod push_calls;
 mod push_endpoints;
+mod registration;
 mod relay;
 mod revoked;
 mod sealed;

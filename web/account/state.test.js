@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { blank, next } from "./state.js";
+import { begin, blank, next } from "./state.js";
 
 const fill = (username, password, more = {}) => ({ ...blank, username, password, ...more });
 const submit = (form) => next(form, { t: "submit" });
@@ -41,4 +41,35 @@ test("a second press while busy changes nothing", () => {
   const sent = submit(fill("sara", "x"));
   assert.equal(submit(sent), sent);
   assert.equal(next(sent, { t: "switch" }), sent);
+});
+
+test("an invitation in the address leads to the form for a new account", () => {
+  for (const [path, query, invite] of [["/i/abcd2345", "", "abcd2345"], ["/i/ab-cd/", "", "ab-cd"], ["/", "?invite=abcd", "abcd"]]) {
+    const form = begin(path, query);
+    assert.deepEqual([form.mode, form.invite, form.registration], ["register", invite, "invite"], path + query);
+  }
+  for (const [path, query] of [["/", ""], ["/i/", ""], ["/i/a/b", ""], ["/c/sara", ""]]) assert.deepEqual(begin(path, query), blank);
+});
+
+test("where one needs an invitation, its code is asked for", () => {
+  const open = fill("sara", "12345678", { mode: "register", consent: true });
+  const invited = next(open, { t: "options", registration: "invite" });
+  assert.deepEqual(submit(invited).problem, { place: "invite", key: "fillIn" });
+  const filled = next(invited, { t: "invite", value: "abcd2345" });
+  assert.equal(submit(filled).busy, true);
+  const refused = next(submit(filled), { t: "refused", code: "invite_invalid", waitSeconds: 0 });
+  assert.deepEqual(refused.problem, { place: "invite", key: "error.invite_invalid" });
+  assert.equal(submit({ ...invited, mode: "login" }).busy, true, "logging in needs none");
+});
+
+test("where nobody may register there is no form for it", () => {
+  assert.equal(next({ ...blank, mode: "register" }, { t: "options", registration: "closed" }).mode, "login");
+  assert.equal(next({ ...blank, mode: "register" }, { t: "options", registration: "approval" }).mode, "register");
+});
+
+test("an account that waits to be let in leads back to the log-in, which says so", () => {
+  const sent = submit(fill("sara", "12345678", { mode: "register", consent: true, registration: "approval" }));
+  const made = next(sent, { t: "refused", code: "pending_approval", waitSeconds: 0 });
+  assert.deepEqual([made.mode, made.pending, made.problem, made.busy, made.username], ["login", true, null, false, "sara"]);
+  assert.equal(submit(made).pending, false);
 });

@@ -1,15 +1,16 @@
 // The card to log in or make an account.
 
-import { html, useRef, useState } from "../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import * as api from "../core/api.js";
 import { errorText, lang, setLang, t } from "../core/i18n.js";
+import { home } from "../core/nav.js";
 import { Button } from "../core/ui/button.js";
 import { Field } from "../core/ui/field.js";
 import { Icon } from "../core/ui/icon.js";
 import { Logo } from "../core/ui/logo.js";
 import { version } from "../settings/store.js";
 import { expired, signIn } from "./session.js";
-import { blank, next } from "./state.js";
+import { begin, next } from "./state.js";
 
 /** @typedef {import("./state.js").FormEvent} FormEvent */
 
@@ -18,7 +19,7 @@ const words = (problem) =>
   !problem ? "" : problem.key.startsWith("error.") ? errorText(problem.key.slice(6)) : t(problem.key, problem.values);
 
 export function AuthView() {
-  const [form, setForm] = useState(blank);
+  const [form, setForm] = useState(() => begin(location.pathname, location.search));
   const ref = useRef(/** @type {HTMLFormElement | null} */ (null));
   /** @param {FormEvent} e */
   const apply = (e) => setForm((old) => next(old, e));
@@ -26,6 +27,11 @@ export function AuthView() {
   const problem = form.problem;
   /** @param {import("./state.js").Place} place */
   const at = (place) => (problem?.place === place ? words(problem) : "");
+
+  useEffect(() => {
+    // Without an answer the server says itself what it asks for.
+    api.registration().then((registration) => apply({ t: "options", registration }), () => {});
+  }, []);
 
   /** @param {Event} e */
   const submit = async (e) => {
@@ -39,7 +45,11 @@ export function AuthView() {
       return;
     }
     try {
-      signIn(await api.enter(sent.mode, sent.username.trim(), sent.password));
+      const invite = sent.mode === "register" ? sent.invite.trim() : "";
+      const entered = await api.enter(sent.mode, sent.username.trim(), sent.password, invite);
+      // The invitation is used up; the address must not lead to it again.
+      if (begin(location.pathname, location.search).invite) home();
+      signIn(entered);
     } catch (error) {
       const { code, waitSeconds } = error instanceof api.ApiError ? error : { code: "internal", waitSeconds: 0 };
       apply({ t: "refused", code, waitSeconds });
@@ -56,6 +66,8 @@ export function AuthView() {
       <h1>${register ? t("register") : t("login")}</h1>
       <p class="tagline">${t("app")} · ${t("tagline")}</p>
       ${expired.value && !problem && html`<p class="banner warn" role="status" data-testid="auth-notice"><${Icon} name="clock" /><span>${t("expired")}</span></p>`}
+      ${form.pending && html`<p class="banner warn" role="status" data-testid="auth-pending"><${Icon} name="clock" /><span>${errorText("pending_approval")}</span></p>`}
+      ${register && form.registration === "approval" && html`<p class="banner warn" data-testid="auth-approval"><${Icon} name="clock" /><span>${t("approvalNote")}</span></p>`}
       <form ref=${ref} onSubmit=${submit} novalidate>
         <${Field} id="username" label=${t("username")} value=${form.username} dir="ltr" autocomplete="username"
           help=${register ? t("nameRule") : ""} error=${at("username")} maxlength=${64} testid="auth-username" errorTestid="auth-error"
@@ -64,6 +76,10 @@ export function AuthView() {
           autocomplete=${register ? "new-password" : "current-password"}
           help=${register ? t("pwRule") : ""} error=${at("password")} testid="auth-password" errorTestid="auth-error"
           onInput=${(/** @type {string} */ value) => apply({ t: "password", value })} />
+        ${register && form.registration === "invite" &&
+        html`<${Field} id="invite" label=${t("inviteCode")} value=${form.invite} dir="ltr" maxlength=${64} help=${t("inviteHelp")}
+          error=${at("invite")} testid="auth-invite" errorTestid="auth-error"
+          onInput=${(/** @type {string} */ value) => apply({ t: "invite", value })} />`}
         ${register &&
         html`<div class=${`field ${at("consent") ? "bad" : ""}`}>
           <label class="consent">
@@ -77,9 +93,11 @@ export function AuthView() {
         ${at("form") && html`<p class="banner danger" role="alert" data-testid="auth-error"><${Icon} name="warn" /><span>${at("form")}</span></p>`}
         <${Button} kind="pri" type="submit" busy=${form.busy} testid="auth-submit">${register ? t("register") : t("login")}<//>
       </form>
-      <button type="button" class="link" data-testid="auth-switch" onClick=${() => apply({ t: "switch" })}>
-        ${register ? t("toLogin") : t("toRegister")}
-      </button>
+      ${form.registration === "closed"
+        ? html`<p class="hint" data-testid="auth-closed">${errorText("registration_closed")}</p>`
+        : html`<button type="button" class="link" data-testid="auth-switch" onClick=${() => apply({ t: "switch" })}>
+            ${register ? t("toLogin") : t("toRegister")}
+          </button>`}
       <p class="version ltr" data-testid="version">${version.value}</p>
     </div>
   </main>`;

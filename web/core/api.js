@@ -87,9 +87,21 @@ const preview = (p) => ({
   peer_read_seq: Number(p.peer_read_seq ?? 0),
 });
 
-/** @param {"login" | "register"} mode @param {string} username @param {string} password @returns {Promise<Session>} */
-export async function enter(mode, username, password) {
-  const answer = await call("POST", `/auth/${mode}`, { username, password });
+/** @typedef {"open" | "approval" | "invite" | "closed"} Registration */
+
+/** @returns {Promise<Registration>} who may make an account */
+export async function registration() {
+  const { registration: mode } = await call("GET", "/auth/options");
+  return ["approval", "invite", "closed"].includes(mode) ? mode : "open";
+}
+
+/**
+ * @param {"login" | "register"} mode @param {string} username @param {string} password
+ * @param {string} [invite] code that lets one register
+ * @returns {Promise<Session>}
+ */
+export async function enter(mode, username, password, invite) {
+  const answer = await call("POST", `/auth/${mode}`, { username, password, ...(invite ? { invite_code: invite } : {}) });
   return { token: String(answer.token), user_id: Number(answer.user_id), username: String(answer.username) };
 }
 

@@ -84,6 +84,20 @@ codes! {
     AccountSuspended "account_suspended";
     /// The person has no such session.
     SessionNotFound "session_not_found";
+    /// The account waits for approval.
+    PendingApproval "pending_approval";
+    /// The account was not let in.
+    Rejected "rejected";
+    /// Nobody may register.
+    RegistrationClosed "registration_closed";
+    /// One may register with an invitation only.
+    InviteRequired "invite_required";
+    /// The invitation does not exist, has ended or is used up.
+    InviteInvalid "invite_invalid";
+    /// That does not lead out of the account's state.
+    InvalidState "invalid_state";
+    /// The last administrator stays one.
+    LastAdmin "last_admin";
     /// The name is too short or too long.
     UsernameLength "username_length";
     /// The name has characters it may not have.

@@ -1,0 +1,49 @@
+//! What an invitation's code looks like.
+
+use std::io;
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+
+/// Letters and digits that are hard to take for one another.
+const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
+
+/// Characters of a code: 80 bits, which nobody guesses.
+const LENGTH: usize = 16;
+
+/// A new code.
+///
+/// # Errors
+///
+/// The system has no randomness to give.
+pub fn make() -> io::Result<String> {
+    let mut bytes = [0_u8; LENGTH];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| io::Error::other("no random bytes from the system"))?;
+    let letter = |byte: &u8| ALPHABET.get(usize::from(byte % 32)).copied();
+    Ok(bytes.iter().filter_map(letter).map(char::from).collect())
+}
+
+/// A code as it was typed or pasted, in the form in which it is kept.
+pub fn normal(typed: &str) -> String {
+    typed
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != '-')
+        .take(64)
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_survives_being_typed() {
+        let code = make().unwrap();
+        assert_eq!(code.len(), LENGTH);
+        assert_ne!(make().unwrap(), code);
+        let typed = format!(" {}-{} ", code[..8].to_uppercase(), &code[8..]);
+        assert_eq!(normal(&typed), code);
+    }
+}

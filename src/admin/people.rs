@@ -1,0 +1,161 @@
+//! The commands about accounts and invitations: asks whoever works on the data
+//! folder, and prints what came of it.
+
+use std::error::Error;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use payambar_signaling::account::Step;
+
+use super::table;
+use super::turn::read;
+use crate::cli::{InviteTask, UserTask};
+use crate::config::Config;
+use crate::control::{
+    self, Code, Codes, Desk, InviteRequest, People, PeopleDesk, Person, Request, UserRequest,
+};
+use crate::i18n::Catalogue;
+use crate::store::Store;
+
+/// The longest life of a relay credential, where the relay is switched off now.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Does something about accounts.
+///
+/// # Errors
+///
+/// Why it was not done, as a sentence for the operator.
+pub fn user(
+    config: &Config,
+    task: &UserTask,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Box<dyn Error>> {
+    let request = match task {
+        UserTask::List { state } => UserRequest::List { state: *state },
+        UserTask::Step { name, step, reason } => UserRequest::Step {
+            name: name.clone(),
+            step: *step,
+            reason: reason.clone(),
+        },
+        UserTask::Role { name, role } => UserRequest::Role {
+            name: name.clone(),
+            role: *role,
+        },
+    };
+    let answer = control::ask(config, Request::User(request), desk)?;
+    if json {
+        writeln!(out, "{answer}")?;
+        return Ok(());
+    }
+    match task {
+        UserTask::List { .. } => {
+            let People { people } = read(answer)?;
+            let row = |person: &Person| {
+                [
+                    person.id.to_string(),
+                    person.username.clone(),
+                    person.state.as_str().to_owned(),
+                    person.role.as_str().to_owned(),
+                    person.created_at.clone(),
+                    person.reason.clone(),
+                ]
+            };
+            let rows: Vec<_> = people.iter().map(row).collect();
+            table::print(
+                ["ID", "NAME", "STATE", "ROLE", "SINCE", "REASON"],
+                &rows,
+                out,
+            )?;
+        }
+        UserTask::Step { step, .. } => {
+            let person: Person = read(answer)?;
+            let what = match step {
+                Step::Approve => "is let in",
+                Step::Reject => "is not let in; the name is free in 30 days",
+                Step::Suspend => "is suspended, and every session has ended",
+                Step::Activate => "may log in again",
+            };
+            writeln!(out, "{} {what}.", person.username)?;
+        }
+        UserTask::Role { .. } => {
+            let person: Person = read(answer)?;
+            writeln!(out, "{} is {} now.", person.username, person.role.as_str())?;
+        }
+    }
+    Ok(())
+}
+
+/// Does something about invitations.
+///
+/// # Errors
+///
+/// Why it was not done, as a sentence for the operator.
+pub fn invite(
+    config: &Config,
+    task: &InviteTask,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Box<dyn Error>> {
+    let request = match task {
+        InviteTask::Create { uses, days } => InviteRequest::Create {
+            uses: *uses,
+            days: *days,
+        },
+        InviteTask::List => InviteRequest::List,
+        InviteTask::Revoke { code } => InviteRequest::Revoke { code: code.clone() },
+    };
+    let answer = control::ask(config, Request::Invite(request), desk)?;
+    if json {
+        writeln!(out, "{answer}")?;
+        return Ok(());
+    }
+    match task {
+        InviteTask::Create { .. } => {
+            let made: Code = read(answer)?;
+            writeln!(out, "Code     {}", made.code)?;
+            if let Some(url) = &config.public_url {
+                writeln!(
+                    out,
+                    "Link     {}/i/{}",
+                    url.trim_end_matches('/'),
+                    made.code
+                )?;
+            }
+            writeln!(out, "Uses     {}", made.max_uses)?;
+            writeln!(out, "Expires  {}", made.expires_at)?;
+        }
+        InviteTask::List => {
+            let Codes { invites } = read(answer)?;
+            let row = |code: &Code| {
+                [
+                    code.code.clone(),
+                    code.state.clone(),
+                    format!("{} of {}", code.uses, code.max_uses),
+                    code.expires_at.clone(),
+                ]
+            };
+            let rows: Vec<_> = invites.iter().map(row).collect();
+            table::print(["CODE", "STATE", "USED", "EXPIRES"], &rows, out)?;
+        }
+        InviteTask::Revoke { .. } => writeln!(out, "The invitation lets nobody in any more.")?,
+    }
+    Ok(())
+}
+
+/// The desk of a data folder on which no server runs.
+fn desk(config: &Config) -> Result<Desk, Box<dyn Error>> {
+    Ok(Desk {
+        store: Store::open(&config.database, Box::new(|_| {}))?,
+        turn: None,
+        people: alone(config),
+    })
+}
+
+/// The people's part of such a desk.
+pub(super) fn alone(config: &Config) -> PeopleDesk {
+    let turn = config.turn.as_ref();
+    let ttl = turn.map_or(LONGEST, |turn| turn.credential_ttl);
+    PeopleDesk::new(ttl, None, Arc::new(Catalogue::load()))
+}

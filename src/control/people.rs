@@ -1,0 +1,207 @@
+//! The people's part of the desk: accounts and invitations. What changes is
+//! written down first; then the running server ends what must not go on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use payambar_media::RelayHandle;
+use payambar_signaling::account::{Role, State, Step};
+use payambar_signaling::ids::Timestamp;
+use serde_json::{Value, json};
+
+use super::protocol::{Code, Codes, InviteRequest, People, Person, Refusal, UserRequest};
+use super::value;
+use crate::accounts::invite;
+use crate::i18n::{Catalogue, Lang};
+use crate::pump::Pump;
+use crate::store::{self, Invite, Standing, Store, invites, sessions, standing, turn};
+
+/// The longest reason, in characters.
+const REASON: usize = 500;
+
+/// The longest life of an invitation in days, and most uses of one.
+const MOST_DAYS: u32 = 3650;
+const MOST_USES: u32 = 100_000;
+
+/// A day in milliseconds.
+const DAY: i64 = 24 * 3600 * 1000;
+
+/// What ends with an account, where a server runs.
+pub struct Living {
+    /// The way to sockets and calls.
+    pub pump: Pump,
+    /// The relay, if it is switched on.
+    pub relay: Option<Arc<RelayHandle>>,
+}
+
+/// Accounts and invitations.
+pub struct PeopleDesk {
+    /// How long a relay credential lives.
+    credential_ttl: Duration,
+    living: Option<Living>,
+    catalogue: Arc<Catalogue>,
+}
+
+impl PeopleDesk {
+    /// A desk; `living` is what runs beside it.
+    pub fn new(
+        credential_ttl: Duration,
+        living: Option<Living>,
+        catalogue: Arc<Catalogue>,
+    ) -> Self {
+        Self {
+            credential_ttl,
+            living,
+            catalogue,
+        }
+    }
+
+    /// Does one thing about an account.
+    pub(super) async fn user(&self, store: &Store, request: UserRequest) -> Result<Value, Refusal> {
+        match request {
+            UserRequest::List { state } => {
+                let found = store.read(move |connection| standing::list(connection, state));
+                let people = found.await?.iter().map(person).collect();
+                value(People { people })
+            }
+            UserRequest::Step { name, step, reason } => self.step(store, name, step, reason).await,
+            UserRequest::Role { name, role } => self.role(store, name, role).await,
+        }
+    }
+
+    async fn step(
+        &self,
+        store: &Store,
+        name: String,
+        step: Step,
+        reason: String,
+    ) -> Result<Value, Refusal> {
+        if reason.chars().count() > REASON || reason.chars().any(char::is_control) {
+            let message = format!("the reason may have {REASON} characters, and no line breaks");
+            return Err(Refusal::new("bad_reason", message));
+        }
+        let until = seconds(store::now()).saturating_add(self.credential_ttl.as_secs());
+        let wanted = name.clone();
+        let done = store.write(move |connection| {
+            let now = standing::step(connection, &wanted, step, &reason)?;
+            let ended = if now.state == State::Suspended {
+                turn::revoke_person(connection, now.id, until)?;
+                sessions::end_all(connection, now.id, None)?
+            } else {
+                Vec::new()
+            };
+            Ok((now, ended))
+        });
+        let (now, ended) = done.await.map_err(|error| self.refusal(&name, error))?;
+        if now.state == State::Suspended
+            && let Some(living) = &self.living
+        {
+            for session in ended {
+                living.pump.session_ended(now.id, session).await;
+            }
+            if let Some(relay) = &living.relay {
+                relay.revoke_user(now.id.0);
+            }
+        }
+        value(person(&now))
+    }
+
+    async fn role(&self, store: &Store, name: String, role: Role) -> Result<Value, Refusal> {
+        let wanted = name.clone();
+        let done = store.write(move |connection| standing::set_role(connection, &wanted, role));
+        let now = done.await.map_err(|error| self.refusal(&name, error))?;
+        value(person(&now))
+    }
+
+    /// Does one thing about invitations.
+    pub(super) async fn invite(
+        &self,
+        store: &Store,
+        request: InviteRequest,
+    ) -> Result<Value, Refusal> {
+        match request {
+            InviteRequest::Create { uses, days } => value(create(store, uses, days).await?),
+            InviteRequest::List => {
+                let codes = store.read(invites::list).await?;
+                value(Codes {
+                    invites: codes.iter().map(code).collect(),
+                })
+            }
+            InviteRequest::Revoke { code } => {
+                let wanted = invite::normal(&code);
+                let asked = wanted.clone();
+                let revoked = store.write(move |connection| invites::revoke(connection, &asked));
+                if !revoked.await? {
+                    let message = format!("there is no invitation {wanted}, or it was taken back");
+                    return Err(Refusal::new("not_found", message));
+                }
+                Ok(json!({ "revoked": wanted }))
+            }
+        }
+    }
+
+    /// What a rule said, in words for the operator.
+    fn refusal(&self, name: &str, error: store::Error) -> Refusal {
+        let store::Error::Refused(code) = error else {
+            return error.into();
+        };
+        let words = self.catalogue.error(code, Lang::En);
+        Refusal::new(code.as_str(), format!("{name}: {words}"))
+    }
+}
+
+async fn create(store: &Store, uses: u32, days: u32) -> Result<Code, Refusal> {
+    if !(1..=MOST_USES).contains(&uses) || !(1..=MOST_DAYS).contains(&days) {
+        let message =
+            format!("--uses must be from 1 to {MOST_USES} and --days from 1 to {MOST_DAYS}");
+        return Err(Refusal::new("bad_invite", message));
+    }
+    let made = invite::make().map_err(|error| Refusal::new("internal", error.to_string()))?;
+    let now = store::now();
+    let new = Invite {
+        code: made,
+        max_uses: uses,
+        uses: 0,
+        created_at: now,
+        expires_at: Timestamp(now.0 + i64::from(days) * DAY),
+        revoked: false,
+    };
+    let answer = code(&new);
+    store
+        .write(move |connection| invites::insert(connection, &new))
+        .await?;
+    Ok(answer)
+}
+
+fn person(standing: &Standing) -> Person {
+    Person {
+        id: standing.id.0,
+        username: standing.username.clone(),
+        role: standing.role,
+        state: standing.state,
+        reason: standing.reason.clone(),
+        created_at: standing.created_at.to_string(),
+    }
+}
+
+fn code(invite: &Invite) -> Code {
+    let is_over = invite.expires_at <= store::now();
+    let state = match (invite.revoked, is_over, invite.uses < invite.max_uses) {
+        (true, _, _) => "revoked",
+        (false, true, _) => "expired",
+        (false, false, false) => "used_up",
+        (false, false, true) => "usable",
+    };
+    Code {
+        code: invite.code.clone(),
+        uses: invite.uses,
+        max_uses: invite.max_uses,
+        created_at: invite.created_at.to_string(),
+        expires_at: invite.expires_at.to_string(),
+        state: state.to_owned(),
+    }
+}
+
+fn seconds(time: Timestamp) -> u64 {
+    u64::try_from(time.0 / 1000).unwrap_or(0)
+}
