@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use payambar_media::RelayHandle;
-use payambar_signaling::chat::Marked;
+use payambar_signaling::chat::{Deletion, Marked};
 use payambar_signaling::hub::{Hub, Input, Limits};
 use payambar_signaling::ids::{ConnId, ConversationId, Seq, SessionId, UserId};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -158,6 +158,11 @@ impl Pump {
     /// Tells everybody concerned of a mark that was made over REST.
     pub async fn marked(&self, marked: Marked) {
         self.send(Event::Input(Input::MarkedOutside(marked))).await;
+    }
+
+    /// Tells everybody concerned of what was deleted over REST.
+    pub async fn deleted(&self, deletion: Deletion) {
+        self.send(Event::Input(Input::Deleted(deletion))).await;
     }
 
     /// Ends a session's sockets, calls and relay allocations.

@@ -2,10 +2,12 @@
 //! rules both apply. The writer's transaction judges; the hub checks first
 //! with the part it knows.
 
+mod deletion;
 mod envelope;
 
 use std::fmt;
 
+pub use deletion::{Deletion, MessageFacts, Place, Scope, may_delete};
 pub use envelope::{Envelope, MAX_CIPHERTEXT_BYTES, MAX_ENVELOPE_FIELD_BYTES};
 
 use crate::file::FileEntry;
@@ -176,6 +178,8 @@ pub struct Stored {
     pub message: StoredMessage,
     /// It was there already: only the asking socket is answered.
     pub repeated: bool,
+    /// It was erased since: only its place is left to answer with.
+    pub erased: bool,
 }
 
 /// How far a message has come.

@@ -3,6 +3,7 @@
 //! in `chat`.
 
 mod calls;
+mod deletions;
 mod io;
 mod messages;
 mod notices;
@@ -82,6 +83,7 @@ impl Hub {
             Input::StoredOutside(stored) => self.stored_outside(&stored, now),
             Input::Marked { ticket, result } => self.marked(ticket, result),
             Input::MarkedOutside(marked) => self.mark_moved(&marked),
+            Input::Deleted(deletion) => self.deleted(&deletion, now),
             Input::CatchUp { conn, result } => self.catch_up(conn, result),
             Input::Written {
                 conn,

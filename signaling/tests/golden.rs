@@ -238,6 +238,18 @@ fn status(status: Status) -> ServerFrame {
     }))
 }
 
+fn deleted(name: Option<&str>, for_me: bool) -> ServerFrame {
+    ServerFrame::MessageDeleted {
+        message_id: MessageId(41),
+        client_message_id: name.map(str::to_owned),
+        conversation_id: ConversationId(7),
+        seq: Seq(12),
+        sender_id: ME,
+        receiver_id: YOU,
+        for_me,
+    }
+}
+
 fn reject(call_id: Option<CallId>, payload: RejectReason) -> ServerFrame {
     ServerFrame::CallReject {
         call_id,
@@ -315,6 +327,8 @@ fn chat_frames() -> Vec<(&'static str, ServerFrame)> {
         ),
         ("message_file_picture", file(picture())),
         ("message_file_voice", file(voice())),
+        ("message_deleted", deleted(Some(NAME), false)),
+        ("message_deleted_for_me", deleted(None, true)),
         ("status_update_delivered", status(Status::Delivered)),
         ("status_update_read", status(Status::Read)),
         ("presence_online", presence(true)),

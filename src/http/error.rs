@@ -47,6 +47,7 @@ const fn status(code: Code) -> StatusCode {
         Code::MissingToken | Code::InvalidToken | Code::BadCredentials => StatusCode::UNAUTHORIZED,
         Code::OriginForbidden
         | Code::NotReceiver
+        | Code::NotSender
         | Code::AccountSuspended
         | Code::PendingApproval
         | Code::Rejected
@@ -56,6 +57,7 @@ const fn status(code: Code) -> StatusCode {
         Code::NotFound
         | Code::UserNotFound
         | Code::ConversationNotFound
+        | Code::MessageNotFound
         | Code::SessionNotFound => StatusCode::NOT_FOUND,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooManyAttempts | Code::SlowDown => StatusCode::TOO_MANY_REQUESTS,

@@ -3,6 +3,7 @@
 mod api;
 mod auth;
 mod client;
+mod erase;
 mod error;
 mod files;
 mod ice;
@@ -130,6 +131,7 @@ pub fn router(app: Arc<App>) -> Router {
             get(api::conversations).post(api::open_conversation),
         )
         .route("/api/messages", get(api::history))
+        .route("/api/messages/{id}", delete(erase::message))
         .route("/api/messages/{id}/{mark}", put(api::mark))
         .route("/api/keys/devices", post(keys::publish))
         .route("/api/keys/devices/self", get(keys::own))

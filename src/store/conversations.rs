@@ -5,6 +5,7 @@ use payambar_signaling::wire::Code;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
+use super::erase::VISIBLE;
 use super::messages::{self, HistoryItem};
 use super::{Error, now, users};
 
@@ -194,11 +195,11 @@ fn unread(
     read: Seq,
 ) -> Result<u32, Error> {
     let count = connection
-        .prepare_cached(
-            "SELECT count(*) FROM (SELECT 1 FROM messages
-             WHERE conversation_id = ?1 AND seq > ?2 AND sender_id <> ?3 AND silent = 0 LIMIT ?4)",
-        )?
-        .query_row(params![id.0, read.0, me.0, COUNTED], |row| row.get(0))?;
+        .prepare_cached(&format!(
+            "SELECT count(*) FROM (SELECT 1 FROM messages m
+             WHERE {VISIBLE} AND m.seq > ?3 AND m.sender_id <> ?2 AND m.silent = 0 LIMIT ?4)",
+        ))?
+        .query_row(params![id.0, me.0, read.0, COUNTED], |row| row.get(0))?;
     Ok(count)
 }
 

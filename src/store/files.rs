@@ -68,10 +68,7 @@ pub fn post(connection: &Connection, new: &NewFile) -> Result<Posted, Error> {
     if let Some(first) = messages::admit(connection, &message)? {
         let names = [Some(&new.bytes), new.thumb.as_ref()];
         return Ok(Posted {
-            stored: Stored {
-                message: first,
-                repeated: true,
-            },
+            stored: first,
             spare: names
                 .into_iter()
                 .flatten()
@@ -91,6 +88,7 @@ pub fn post(connection: &Connection, new: &NewFile) -> Result<Posted, Error> {
         stored: Stored {
             message,
             repeated: false,
+            erased: false,
         },
         spare,
     })

@@ -13,6 +13,7 @@ use payambar_signaling::wire::Code;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
+use super::erase::VISIBLE;
 use super::{Error, conversations, users};
 use row::{Kept, SELECT, message};
 
@@ -60,16 +61,14 @@ pub(super) fn insert(
     new: &NewMessage,
     at: Timestamp,
 ) -> Result<Stored, Error> {
-    if let Some(message) = admit(connection, new)? {
-        return Ok(Stored {
-            message,
-            repeated: true,
-        });
+    if let Some(first) = admit(connection, new)? {
+        return Ok(first);
     }
     let message = write(connection, new, None, at)?;
     Ok(Stored {
         message,
         repeated: false,
+        erased: false,
     })
 }
 
@@ -79,12 +78,9 @@ pub(super) fn insert(
 /// # Errors
 ///
 /// What [`may_send`] refuses.
-pub(super) fn admit(
-    connection: &Connection,
-    new: &NewMessage,
-) -> Result<Option<StoredMessage>, Error> {
-    if let Some(message) = repeated(connection, new)? {
-        return Ok(Some(message));
+pub(super) fn admit(connection: &Connection, new: &NewMessage) -> Result<Option<Stored>, Error> {
+    if let Some(first) = repeated(connection, new)? {
+        return Ok(Some(first));
     }
     match &new.body {
         Body::Text(_) | Body::Sealed(_) | Body::File(_) => {
@@ -186,7 +182,7 @@ fn next_seq(
 }
 
 /// The message this person sent under this client id before.
-fn repeated(connection: &Connection, new: &NewMessage) -> Result<Option<StoredMessage>, Error> {
+fn repeated(connection: &Connection, new: &NewMessage) -> Result<Option<Stored>, Error> {
     let Some(client_id) = &new.client_message_id else {
         return Ok(None);
     };
@@ -199,16 +195,21 @@ fn repeated(connection: &Connection, new: &NewMessage) -> Result<Option<StoredMe
             let conversation = ConversationId(row.get("conversation_id")?);
             // The receiver is corrected below: the first message may have gone
             // to somebody else.
-            message(row, conversation, (new.sender, new.receiver))
+            let message = message(row, conversation, (new.sender, new.receiver))?;
+            Ok((message, row.get("erased")?))
         })
         .optional()?;
-    let Some(mut message) = found else {
+    let Some((mut message, erased)) = found else {
         return Ok(None);
     };
     message.receiver = connection
         .prepare_cached("SELECT CASE pair_low WHEN ?2 THEN pair_high ELSE pair_low END FROM conversations WHERE id = ?1")?
         .query_row([message.conversation.0, new.sender.0], |row| row.get(0).map(UserId))?;
-    Ok(Some(message))
+    Ok(Some(Stored {
+        message,
+        repeated: true,
+        erased,
+    }))
 }
 
 /// Moves a watermark forward, never back.
@@ -299,26 +300,27 @@ pub fn history(
     let conversation = conversations::find_pair(connection, me, other)?
         .ok_or(Error::Refused(Code::ConversationNotFound))?;
     let (filter, order, anchor, offset) = match page {
-        Page::Offset(offset) => ("m.seq > ?2", "DESC", 0, offset),
-        Page::Before(seq) => ("m.seq < ?2", "DESC", seq.0, 0),
-        Page::After(seq) => ("m.seq > ?2", "ASC", seq.0, 0),
+        Page::Offset(offset) => ("m.seq > ?3", "DESC", 0, offset),
+        Page::Before(seq) => ("m.seq < ?3", "DESC", seq.0, 0),
+        Page::After(seq) => ("m.seq > ?3", "ASC", seq.0, 0),
     };
     let marks = Marks::load(connection, conversation, me, other)?;
     let mut statement = connection.prepare_cached(&format!(
-        "{} WHERE m.conversation_id = ?1 AND {filter} ORDER BY m.seq {order} LIMIT ?3 OFFSET ?4",
+        "{} WHERE {VISIBLE} AND {filter} ORDER BY m.seq {order} LIMIT ?4 OFFSET ?5",
         *SELECT
     ))?;
     let mut items = statement
-        .query_map(params![conversation.0, anchor, limit, offset], |row| {
-            message(row, conversation, (me, other))
-        })?
+        .query_map(
+            params![conversation.0, me.0, anchor, limit, offset],
+            |row| message(row, conversation, (me, other)),
+        )?
         .map(|row| row.map(|message| marks.apply(message)))
         .collect::<Result<Vec<_>, _>>()?;
     items.sort_by_key(|item| item.message.seq);
     Ok(items)
 }
 
-/// The newest message of a conversation.
+/// The newest message of a conversation that this person may see.
 pub(super) fn newest(
     connection: &Connection,
     conversation: ConversationId,
@@ -327,10 +329,10 @@ pub(super) fn newest(
 ) -> Result<Option<HistoryItem>, Error> {
     let newest = connection
         .prepare_cached(&format!(
-            "{} WHERE m.conversation_id = ?1 ORDER BY m.seq DESC LIMIT 1",
+            "{} WHERE {VISIBLE} ORDER BY m.seq DESC LIMIT 1",
             *SELECT
         ))?
-        .query_row([conversation.0], |row| {
+        .query_row([conversation.0, me.0], |row| {
             message(row, conversation, (me, other))
         })
         .optional()?;
@@ -360,7 +362,7 @@ pub fn catch_up(connection: &Connection, me: UserId) -> Result<Vec<StoredMessage
         })?
         .collect::<Result<Vec<_>, _>>()?;
     let mut missed = connection.prepare_cached(&format!(
-        "{} WHERE m.conversation_id = ?1 AND m.seq > ?2 AND m.sender_id <> ?3 ORDER BY m.seq DESC LIMIT ?4",
+        "{} WHERE {VISIBLE} AND m.seq > ?3 AND m.sender_id <> ?2 ORDER BY m.seq DESC LIMIT ?4",
         *SELECT
     ))?;
     let mut messages = Vec::new();
@@ -368,7 +370,7 @@ pub fn catch_up(connection: &Connection, me: UserId) -> Result<Vec<StoredMessage
         if messages.len() >= CATCH_UP_TOTAL {
             break;
         }
-        let rows = missed.query_map(params![conversation.0, received, me.0, CATCH_UP], |row| {
+        let rows = missed.query_map(params![conversation.0, me.0, received, CATCH_UP], |row| {
             message(row, conversation, (me, other))
         })?;
         for row in rows {

@@ -63,6 +63,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "registration",
         sql: include_str!("migrations/0009_registration.sql"),
     },
+    Migration {
+        version: 10,
+        name: "deletions",
+        sql: include_str!("migrations/0010_deletions.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use payambar_signaling::account::State;
-use payambar_signaling::chat::{Body, Mark, MarkTarget, NewMark, NewMessage};
+use payambar_signaling::chat::{Body, Mark, MarkTarget, NewMark, NewMessage, Scope};
 use payambar_signaling::file::FileEntry;
 use payambar_signaling::ids::{ConversationId, FileId, MessageId, Seq, SessionId, Ticket, UserId};
 use rusqlite::Connection;
@@ -48,6 +48,16 @@ const CALLS: &[Call] = &[
     ("conversations::open_pair", |c| {
         conversations::open_pair(c, SARA, OMID)?;
         drop_ok(conversations::open_pair(c, SARA, UserId(3)))
+    }),
+    ("erase::message", |c| {
+        erase::message(c, OMID, MessageId(2), Scope::Me, now())?;
+        drop_ok(erase::message(
+            c,
+            SARA,
+            MessageId(1),
+            Scope::Everyone,
+            now(),
+        ))
     }),
     ("files::buried", |c| files::buried(c, &["gone".to_owned()])),
     ("files::dead", |c| drop_ok(files::dead(c, 10))),

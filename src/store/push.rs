@@ -205,7 +205,9 @@ fn unread(connection: &Connection, user: UserId) -> Result<u32, Error> {
                  SELECT 1 FROM members m
                  JOIN conversations c ON c.id = m.conversation_id AND c.last_seq > m.read_seq
                  JOIN messages x ON x.conversation_id = c.id AND x.seq > m.read_seq
-                 WHERE m.user_id = ?1 AND x.sender_id <> ?1 AND x.silent = 0 LIMIT ?2)",
+                 WHERE m.user_id = ?1 AND x.sender_id <> ?1 AND x.silent = 0 AND x.deleted_at_ms IS NULL AND x.seq > m.cleared_seq
+                 AND NOT EXISTS (SELECT 1 FROM hidden_messages h WHERE h.user_id = ?1 AND h.conversation_id = c.id AND h.seq = x.seq)
+                 LIMIT ?2)",
         )?
         .query_row(params![user.0, COUNTED], |row| row.get(0))?;
     Ok(count)

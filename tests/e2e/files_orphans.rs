@@ -10,7 +10,7 @@ use crate::server::{PATIENCE, Server};
 use crate::uploads::fetch;
 
 /// Waits until so many files are on the disk.
-fn await_files(server: &Server, wanted: usize) {
+pub(crate) fn await_files(server: &Server, wanted: usize) {
     let end = Instant::now() + PATIENCE;
     while server.setup.uploads().len() != wanted {
         assert!(Instant::now() < end, "{:?}", server.setup.uploads());

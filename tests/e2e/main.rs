@@ -27,6 +27,7 @@ mod cli;
 mod control;
 mod coturn;
 mod databases;
+mod deletions;
 mod devices;
 mod drain;
 mod durability;

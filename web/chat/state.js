@@ -19,7 +19,7 @@
  * @typedef {{t: "reset", me: number}
  *   | {t: "previews", list: readonly Preview[]}
  *   | {t: "peer", peer: Peer}
- *   | {t: "page", peerId: number, list: readonly Message[], kind: "latest" | "before" | "after", full: boolean}
+ *   | {t: "page", peerId: number, list: readonly Message[], kind: "latest" | "before" | "after" | "check", full: boolean}
  *   | {t: "message", message: Message}
  *   | {t: "status", status: "sent" | "delivered" | "read", seq: number, sender: number, receiver: number}
  *   | {t: "write", peerId: number, cid: string, text: string, at: number}
@@ -27,7 +27,9 @@
  *   | {t: "again", cid: string}
  *   | {t: "discard", cid: string}
  *   | {t: "read", peerId: number, seq: number}
+ *   | {t: "deleted", id: number, cid: string, seq: number, sender: number, receiver: number}
  *   | {t: "down"}} ChatEvent
+ *   A page of kind `check` was asked again, for what was deleted meanwhile.
  */
 
 /** @type {Chats} */
@@ -72,6 +74,24 @@ function merge(chat, list, me) {
   }
   const lastSeq = news.reduce((top, i) => Math.max(top, i.seq), chat.lastSeq);
   return { ...chat, items, peerRecv, peerRead, lastSeq, last: latest(chat.last, items) };
+}
+
+/**
+ * Drops what a page should have and has not: it was deleted while nobody heard of it.
+ * @param {Chat} chat @param {readonly Message[]} list @returns {Chat}
+ */
+function dropDeleted(chat, list) {
+  const seqs = new Set(list.map((m) => m.seq));
+  const first = list[0]?.seq ?? Infinity;
+  const last = list.at(-1)?.seq ?? 0;
+  const gone = (/** @type {Item} */ i) => i.seq >= first && i.seq <= last && !seqs.has(i.seq);
+  return chat.items.some(gone) ? without(chat, gone) : chat;
+}
+
+/** @param {Chat} chat @param {(i: Item) => boolean} gone @returns {Chat} */
+function without(chat, gone) {
+  const items = chat.items.filter((i) => !gone(i));
+  return { ...chat, items, last: chat.last && gone(chat.last) ? (items.at(-1) ?? null) : chat.last };
 }
 
 /** @param {Item | null} known @param {readonly Item[]} items */
@@ -156,7 +176,8 @@ export function next(s, e) {
     }
     case "page":
       return edit(s, e.peerId, (old) => {
-        const chat = merge(old, e.list, s.me);
+        const chat = merge(dropDeleted(old, e.list), e.list, s.me);
+        if (e.kind === "check") return chat;
         if (e.kind === "after") return { ...chat, syncFrom: e.full ? (e.list.at(-1)?.seq ?? null) : null };
         return { ...chat, loaded: true, complete: !e.full, ...(e.kind === "latest" ? { syncFrom: null } : {}) };
       });
@@ -187,6 +208,14 @@ export function next(s, e) {
       return editItem(s, e.cid, (items) => items.filter((i) => i.cid !== e.cid));
     case "read":
       return edit(s, e.peerId, (chat) => readTo(chat, e.seq));
+    case "deleted":
+      return edit(s, e.sender === s.me ? e.receiver : e.sender, (old) => {
+        const gone = (/** @type {Item} */ i) => i.id === e.id || (e.sender === s.me && i.seq === 0 && e.cid !== "" && i.cid === e.cid);
+        const known = old.items.find(gone) ?? (old.last && gone(old.last) ? old.last : null);
+        const wasUnread = e.seq > old.myRead && (known ? counts(known) : e.sender !== s.me);
+        const chat = without(old, gone);
+        return wasUnread ? { ...chat, unread: Math.max(0, chat.unread - 1) } : chat;
+      });
     case "down": {
       /** @type {Record<number, Chat>} */
       const chats = {};

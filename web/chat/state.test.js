@@ -69,6 +69,39 @@ test("a message this app cannot read stands in the log as such and counts as unr
   assert.equal(chatOf(s).unread, 1);
 });
 
+const deleted = (/** @type {number} */ seq, more = {}) => ({ t: "deleted", id: 100 + seq, cid: "", seq, sender: SARA, receiver: ME, ...more });
+
+test("a deleted message leaves the log, the list and the badge", () => {
+  const s = run({ t: "previews", list: [preview()] }, ...[1, 2, 3].map((n) => ({ t: "message", message: msg(n) })),
+    { t: "read", peerId: SARA, seq: 1 }, deleted(3), deleted(1));
+  assert.deepEqual(chatOf(s).items.map((i) => i.seq), [2]);
+  assert.equal(chatOf(s).last?.seq, 2);
+  assert.equal(chatOf(s).unread, 1, "only one of them was unread");
+  assert.equal(chatOf(next(s, { t: "message", message: msg(4) })).unread, 2);
+});
+
+test("a deleted message that was never loaded lowers the badge if it was unread", () => {
+  const s = run({ t: "previews", list: [preview({ unread_count: 2, last_seq: 2, last_message: msg(2) })] });
+  assert.equal(chatOf(next(s, deleted(1))).unread, 1);
+  assert.equal(chatOf(next(s, deleted(2))).last, null);
+  assert.equal(chatOf(next(s, deleted(1, { sender: ME, receiver: SARA }))).unread, 2);
+});
+
+test("a text that was erased before its echo came leaves the outbox", () => {
+  const s = run(peer, { t: "write", peerId: SARA, cid: "c1", text: "hi", at: 5 });
+  assert.equal(outbox(next(s, deleted(1, { cid: "c1", sender: ME, receiver: SARA }))).length, 0);
+  assert.equal(outbox(next(s, deleted(1, { cid: "c1" }))).length, 1, "the name is the sender's own");
+  assert.equal(outbox(next(s, deleted(1, { sender: ME, receiver: SARA }))).length, 1);
+});
+
+test("a page tells what was deleted while nobody heard of it", () => {
+  const s = run(peer, { t: "page", peerId: SARA, kind: "latest", full: true, list: [2, 3, 4, 5].map((n) => msg(n)) },
+    { t: "message", message: msg(6) }, { t: "page", peerId: SARA, kind: "check", full: false, list: [msg(3), msg(5)] });
+  assert.deepEqual(chatOf(s).items.map((i) => i.seq), [2, 3, 5, 6]);
+  assert.equal(chatOf(s).complete, false);
+  assert.equal(chatOf(next(s, { t: "page", peerId: SARA, kind: "check", full: false, list: [] })).items.length, 4);
+});
+
 test("pages go in front, in order, without doubles", () => {
   const s = run(peer, { t: "page", peerId: SARA, kind: "latest", full: true, list: [msg(3), msg(4)] },
     { t: "page", peerId: SARA, kind: "before", full: false, list: [msg(1), msg(2), msg(3)] });

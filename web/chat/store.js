@@ -123,12 +123,15 @@ export function sync(peerId) {
       apply({ t: "page", peerId, list, kind: "latest", full: list.length === limit });
       return;
     }
+    let wasAway = false;
     for (;;) {
       const from = chats.peek().chats[peerId]?.syncFrom;
-      if (from === null || from === undefined) return;
+      if (from === null || from === undefined) break;
+      wasAway = true;
       const list = await api.messages(peerId, { after_seq: from, limit: MOST });
       apply({ t: "page", peerId, list, kind: "after", full: list.length === MOST });
     }
+    if (wasAway) apply({ t: "page", peerId, list: await api.messages(peerId, { limit: PAGE }), kind: "check", full: false });
   });
 }
 
@@ -252,6 +255,16 @@ function arrived(m) {
   }
 }
 
+/** @param {import("../core/wire.js").MessageDeletedFrame} frame */
+function deleted(frame) {
+  const { sender_id: sender, receiver_id: receiver } = frame;
+  if (frame.client_message_id) answered(frame.client_message_id);
+  apply({ t: "deleted", id: frame.message_id, cid: frame.client_message_id, seq: frame.seq, sender, receiver });
+  const { me, chats: all } = chats.peek();
+  // The message before it may never have been loaded.
+  if (!all[sender === me ? receiver : sender]?.last) void refresh();
+}
+
 /** @param {ServerFrame} frame */
 export function onFrame(frame) {
   switch (frame.type) {
@@ -269,6 +282,9 @@ export function onFrame(frame) {
       return;
     case "status_update":
       apply({ t: "status", status: frame.status, seq: frame.seq, sender: frame.sender_id, receiver: frame.receiver_id });
+      return;
+    case "message_deleted":
+      deleted(frame);
       return;
     case "presence":
       presence.value = new Map(presence.peek()).set(frame.user_id, frame.online);

@@ -18,6 +18,10 @@
  *   type: "status_update", message_id: number, status: Status, conversation_id: number, seq: number,
  *   sender_id: number, receiver_id: number, created_at: string,
  * }} StatusFrame
+ * @typedef {{
+ *   type: "message_deleted", message_id: number, client_message_id: string, conversation_id: number, seq: number,
+ *   sender_id: number, receiver_id: number, for_me: boolean,
+ * }} MessageDeletedFrame
  * @typedef {{type: "presence", user_id: number, online: boolean}} PresenceFrame
  * @typedef {{type: "typing", sender_id: number, active: boolean}} TypingFrame
  * @typedef {{type: "call_started", call_id: string, receiver_id: number}} CallStartedFrame
@@ -32,7 +36,7 @@
  *   type: "error", code: string, error: string,
  *   ref: {type: string, client_message_id: string, call_id: string},
  * }} ErrorFrame
- * @typedef {HelloFrame | MessageFrame | StatusFrame | PresenceFrame | TypingFrame | CallStartedFrame | CallOfferFrame |
+ * @typedef {HelloFrame | MessageFrame | StatusFrame | MessageDeletedFrame | PresenceFrame | TypingFrame | CallStartedFrame | CallOfferFrame |
  *   CallRingingFrame | CallAnswerFrame | CandidateFrame | CallRejectFrame | CallHangupFrame |
  *   CallResumedFrame | ErrorFrame} ServerFrame
  * @typedef {Extract<ServerFrame, {type: `call_${string}` | "ice_candidate"}>} CallFrame
@@ -92,6 +96,16 @@ const readers = {
     sender_id: num(f, "sender_id"),
     receiver_id: num(f, "receiver_id"),
     created_at: str(f, "created_at"),
+  }),
+  message_deleted: (f) => ({
+    type: "message_deleted",
+    message_id: num(f, "message_id"),
+    client_message_id: str(f, "client_message_id"),
+    conversation_id: num(f, "conversation_id"),
+    seq: num(f, "seq"),
+    sender_id: num(f, "sender_id"),
+    receiver_id: num(f, "receiver_id"),
+    for_me: f["for_me"] === true,
   }),
   presence: (f) => ({ type: "presence", user_id: num(f, "user_id"), online: f["online"] === true }),
   typing: (f) => ({ type: "typing", sender_id: num(f, "sender_id"), active: f["active"] === true }),

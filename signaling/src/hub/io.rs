@@ -1,6 +1,6 @@
 //! What goes into the hub and what comes out.
 
-use crate::chat::{Marked, NewMark, NewMessage, Stored, StoredMessage};
+use crate::chat::{Deletion, Marked, NewMark, NewMessage, Stored, StoredMessage};
 use crate::ids::{CallId, ConnId, ConversationId, Seq, SessionId, Ticket, UserId};
 use crate::rate::Rate;
 use crate::wire::{Code, ServerFrame};
@@ -96,6 +96,8 @@ pub enum Input {
     },
     /// A mark that was made through REST.
     MarkedOutside(Marked),
+    /// What was deleted through REST, after it was stored.
+    Deleted(Deletion),
     /// The answer to [`Effect::CatchUp`].
     CatchUp {
         /// The socket.

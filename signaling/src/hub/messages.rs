@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use super::deletions::message_deleted;
 use super::receipts::Todo;
 use super::tickets::Pending;
 use super::{Effect, Hub, close_code};
 use crate::chat::{
-    Body, CallEntry, Mark, MarkTarget, Marked, NewMark, NewMessage, Party, SendFacts, Stored,
-    StoredMessage, check_body, may_send,
+    Body, CallEntry, Deletion, Mark, MarkTarget, Marked, NewMark, NewMessage, Party, Place,
+    SendFacts, Stored, StoredMessage, check_body, may_send,
 };
 use crate::ids::{ConnId, ConversationId, MessageId, Seq, Ticket, UserId};
 use crate::wire::{ClientFrame, Code, MessageFrame, Reference, ServerFrame, StatusFrame};
@@ -23,7 +24,7 @@ const FACTS: SendFacts = SendFacts {
 
 /// Messages that wait for one socket's catch-up; a socket with more of them is
 /// closed and starts anew.
-const MAX_WAITING: usize = 256;
+pub(super) const MAX_WAITING: usize = 256;
 
 impl Hub {
     pub(super) fn chat_frame(
@@ -148,7 +149,7 @@ impl Hub {
         };
         match (pending, result) {
             (Pending::Asked { conn, .. }, Ok(stored)) if stored.repeated => {
-                self.repeat(conn, &stored.message);
+                self.repeat(conn, &stored);
             }
             (_, Ok(stored)) => self.deliver(&stored.message, now),
             (Pending::Asked { conn, reference }, Err(code)) => {
@@ -169,7 +170,8 @@ impl Hub {
     }
 
     /// Answers a repeated message, to the asking socket alone.
-    fn repeat(&mut self, conn: ConnId, message: &StoredMessage) {
+    fn repeat(&mut self, conn: ConnId, stored: &Stored) {
+        let message = &stored.message;
         let is_sender = |user| user == message.sender;
         if self
             .sockets
@@ -177,7 +179,11 @@ impl Hub {
             .map(|s| s.user)
             .is_some_and(is_sender)
         {
-            let frame = ServerFrame::Message(MessageFrame::from(message));
+            let frame = if stored.erased {
+                message_deleted(&Place::from(message), false)
+            } else {
+                ServerFrame::Message(MessageFrame::from(message))
+            };
             self.send(vec![conn], frame, None);
         }
     }
@@ -291,11 +297,16 @@ impl Hub {
         }
         let user = socket.user;
         let waiting = std::mem::take(&mut socket.waiting);
+        let deletions = std::mem::take(&mut socket.deletions);
         let mut messages = result.unwrap_or_default();
         let missed: BTreeSet<MessageId> = messages.iter().map(|message| message.id).collect();
         let is_new = |message: &StoredMessage| !missed.contains(&message.id);
         messages.extend(waiting.into_iter().filter(is_new));
-        for message in messages.iter().filter(|message| message.receiver == user) {
+        let is_there = |message: &&StoredMessage| {
+            let gone = |deletion: &Deletion| deletion.covers(user, message);
+            message.receiver == user && !deletions.iter().any(gone)
+        };
+        for message in messages.iter().filter(is_there) {
             let frame = ServerFrame::Message(MessageFrame::from(message));
             let receipt = Some((message.conversation, message.seq));
             self.send(vec![conn], frame, receipt);

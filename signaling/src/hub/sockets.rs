@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::{Effect, Hub, Limits, close_code};
-use crate::chat::StoredMessage;
+use crate::chat::{Deletion, StoredMessage};
 use crate::ids::{ConnId, SessionId, UserId};
 use crate::rate::Bucket;
 use crate::wire::ServerFrame;
@@ -21,6 +21,8 @@ pub(super) struct Socket {
     /// Messages to its person that came before it was told: sent after what
     /// was missed, so that nothing comes twice or out of order.
     pub(super) waiting: Vec<StoredMessage>,
+    /// What was deleted meanwhile and is not to be sent.
+    pub(super) deletions: Vec<Deletion>,
     /// Messages and marks the store has not answered yet.
     pub(super) in_flight: usize,
     call_frames: Option<Bucket>,
@@ -36,6 +38,7 @@ impl Socket {
             caught_up: false,
             asleep: false,
             waiting: Vec::new(),
+            deletions: Vec::new(),
             in_flight: 0,
             call_frames: limits.call_frames.map(|rate| Bucket::new(rate, now)),
             other_frames: limits.other_frames.map(|rate| Bucket::new(rate, now)),

@@ -2,6 +2,7 @@
 
 mod away;
 mod calls;
+mod deletions;
 mod messages;
 mod notices;
 mod sockets;
@@ -203,6 +204,7 @@ fn said(frame: &ServerFrame) -> String {
         "/status",
         "/user_id",
         "/online",
+        "/for_me",
         "/active",
     ] {
         words.extend(json.pointer(path).cloned());

@@ -56,6 +56,10 @@ codes! {
     SelfCall "self_call";
     /// A mark from anybody but the receiver.
     NotReceiver "not_receiver";
+    /// There is no such message, or not any more.
+    MessageNotFound "message_not_found";
+    /// Only who wrote a message may take it back.
+    NotSender "not_sender";
     /// Over the rate limit.
     SlowDown "slow_down";
     /// Over the limit for register and login.

@@ -22,6 +22,18 @@ pub enum ServerFrame {
     Message(MessageFrame),
     /// A mark moved.
     StatusUpdate(StatusFrame),
+    /// A message was erased, or hidden for this person alone.
+    MessageDeleted {
+        message_id: MessageId,
+        #[serde(skip_serializing_if = "no_text")]
+        client_message_id: Option<String>,
+        conversation_id: ConversationId,
+        seq: Seq,
+        sender_id: UserId,
+        receiver_id: UserId,
+        #[serde(skip_serializing_if = "is_false")]
+        for_me: bool,
+    },
     /// A person came or went.
     Presence { user_id: UserId, online: bool },
     /// Somebody writes to this person, or has stopped.

@@ -4,13 +4,15 @@
 
 #![cfg(test)]
 
+mod kept;
 mod people;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use payambar_signaling::chat::{Body, Marked, Status, StoredMessage};
+use kept::Kept;
+use payambar_signaling::chat::{Body, Marked, Status};
 use payambar_signaling::hub::{Effect, Hub, Input, Limits, Notice, Stored};
 use payambar_signaling::ids::{
     CallId, ConnId, ConversationId, MessageId, Seq, SessionId, Ticket, Timestamp, UserId,
@@ -45,7 +47,7 @@ struct World {
     attempts_failed: usize,
     entries: usize,
     next_message: i64,
-    messages: BTreeMap<MessageId, (UserId, UserId)>,
+    kept: Kept,
     people: People,
 }
 
@@ -76,7 +78,7 @@ impl World {
             attempts_failed: 0,
             entries: 0,
             next_message: 1,
-            messages: BTreeMap::new(),
+            kept: Kept::new(),
             people: People::default(),
         }
     }
@@ -115,6 +117,10 @@ impl World {
             Step::Woken(..) => {}
             Step::Stray(ticket) => self.stray(Ticket(ticket)),
             Step::CatchUp(conn, ok) => self.catch_up(conn, ok),
+            Step::Delete(delete) => {
+                let deletion = self.kept.delete(delete);
+                self.give(Input::Deleted(deletion));
+            }
             Step::Written(conn, seq) => self.give(Input::Written {
                 conn,
                 conversation: ConversationId(1),
@@ -149,15 +155,8 @@ impl World {
     }
 
     fn catch_up(&mut self, conn: ConnId, ok: bool) {
-        let (writer, reader) = (UserId(4), UserId(1));
-        let old = Body::Text("old".to_owned());
-        let missed = message(1_000_000, writer, reader, old);
-        self.messages.insert(missed.id, (writer, reader));
-        let result = if ok {
-            Ok(vec![missed])
-        } else {
-            Err(Code::Internal)
-        };
+        let missed = self.kept.answer(conn);
+        let result = ok.then_some(missed).ok_or(Code::Internal);
         self.give(Input::CatchUp { conn, result });
     }
 
@@ -171,11 +170,18 @@ impl World {
         self.next_message += 1;
         match asked {
             Effect::Store(new) => {
-                self.messages
-                    .insert(MessageId(id), (new.sender, new.receiver));
-                let message = message(id, new.sender, new.receiver, new.body);
-                let repeated = id % 5 == 0;
-                let result = ok.then_some(Stored { message, repeated });
+                let message = self.kept.keep(id, new.sender, new.receiver, new.body);
+                // A log entry has no name, so it is never sent again.
+                let repeated = id % 5 == 0 && !matches!(message.body, Body::Call(_));
+                let erased = repeated && id % 2 == 0;
+                if erased {
+                    self.kept.erased(&message);
+                }
+                let result = ok.then_some(Stored {
+                    message,
+                    repeated,
+                    erased,
+                });
                 Input::Stored {
                     ticket: new.ticket,
                     result: result.ok_or(Code::StorageFailed),
@@ -183,7 +189,6 @@ impl World {
             }
             Effect::Mark(new) => {
                 let sender = UserId(new.reader.0 % 3 + 1);
-                self.messages.insert(MessageId(id), (sender, new.reader));
                 let marked = Marked {
                     conversation: ConversationId(1),
                     seq: Seq(id),
@@ -232,6 +237,7 @@ impl World {
                 Effect::CatchUp { conn, user } => {
                     assert!(self.alive.contains(&conn));
                     assert_eq!(owner(conn), user);
+                    self.kept.read(conn);
                 }
                 Effect::Online { user, online } => {
                     let changed = if online {
@@ -279,10 +285,8 @@ impl World {
     fn heard(&mut self, conn: ConnId, frame: &ServerFrame, receipt: bool) {
         let me = owner(conn);
         match frame {
-            ServerFrame::Message(message) => {
-                let (sender, receiver) = self.messages[&message.message_id];
-                assert!(me == sender || me == receiver, "{conn} reads {message:?}");
-                assert_eq!(receipt, me == receiver);
+            ServerFrame::Message(_) | ServerFrame::MessageDeleted { .. } => {
+                self.kept.heard(conn, frame, receipt);
             }
             ServerFrame::StatusUpdate(status) => {
                 assert!(me == status.sender_id || me == status.receiver_id);
@@ -360,6 +364,7 @@ impl World {
             }
             ServerFrame::Hello { .. }
             | ServerFrame::Message(_)
+            | ServerFrame::MessageDeleted { .. }
             | ServerFrame::StatusUpdate(_)
             | ServerFrame::Presence { .. }
             | ServerFrame::Typing { .. }
@@ -447,19 +452,6 @@ impl World {
             self.take(Step::Answer(0, true));
         }
         assert_eq!(self.hub.counts().in_flight, 0);
-    }
-}
-
-fn message(id: i64, sender: UserId, receiver: UserId, body: Body) -> StoredMessage {
-    StoredMessage {
-        id: MessageId(id),
-        conversation: ConversationId(1),
-        seq: Seq(id),
-        sender,
-        receiver,
-        client_message_id: None,
-        body,
-        created_at: Timestamp(0),
     }
 }
 

@@ -22,7 +22,7 @@ const FILE: usize = 10;
 /// are `m` in it.
 pub(super) static SELECT: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {COLUMNS}, {}, m.conversation_id FROM messages m LEFT JOIN files f ON f.id = m.file_id",
+        "SELECT {COLUMNS}, {}, m.conversation_id, m.deleted_at_ms IS NOT NULL AS erased FROM messages m LEFT JOIN files f ON f.id = m.file_id",
         files::COLUMNS
     )
 });

@@ -4,7 +4,11 @@ use crate::chat::{CallEntry, CallOutcome};
 fn answer(bench: &Bench, message: StoredMessage, repeated: bool) -> Input {
     Input::Stored {
         ticket: bench.ticket,
-        result: Ok(Stored { message, repeated }),
+        result: Ok(Stored {
+            message,
+            repeated,
+            erased: false,
+        }),
     }
 }
 

@@ -18,6 +18,7 @@ impl Bench {
         let stored = Stored {
             message: message.clone(),
             repeated: false,
+            erased: false,
         };
         let ticket = self.ticket;
         self.give(Input::Stored {

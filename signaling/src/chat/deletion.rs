@@ -1,0 +1,154 @@
+//! What is taken back: for everyone it is erased, for one person alone it is
+//! hidden. The store finds the facts, the rules are here.
+
+use crate::chat::StoredMessage;
+use crate::ids::{ConversationId, MessageId, Seq, UserId};
+use crate::wire::Code;
+
+/// For whom something is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// For both people.
+    Everyone,
+    /// For who asks.
+    Me,
+}
+
+/// A message without what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The message.
+    pub message: MessageId,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// Its place there.
+    pub seq: Seq,
+    /// Who wrote it.
+    pub sender: UserId,
+    /// Who reads it.
+    pub receiver: UserId,
+    /// The sender's own name for it.
+    pub client_message_id: Option<String>,
+}
+
+impl From<&StoredMessage> for Place {
+    fn from(message: &StoredMessage) -> Self {
+        Self {
+            message: message.id,
+            conversation: message.conversation,
+            seq: message.seq,
+            sender: message.sender,
+            receiver: message.receiver,
+            client_message_id: message.client_message_id.clone(),
+        }
+    }
+}
+
+/// Something that was deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deletion {
+    /// The message is erased; only its place is left.
+    Erased(Place),
+    /// This person does not see the message any more.
+    Hidden(UserId, Place),
+}
+
+impl Deletion {
+    /// Whether this person may not be shown that message any more.
+    #[must_use]
+    pub fn covers(&self, user: UserId, message: &StoredMessage) -> bool {
+        match self {
+            Self::Erased(place) => place.message == message.id,
+            Self::Hidden(who, place) => *who == user && place.message == message.id,
+        }
+    }
+}
+
+/// What the writer's transaction knows of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageFacts {
+    /// Who wrote it.
+    pub sender: UserId,
+    /// Who reads it.
+    pub receiver: UserId,
+    /// It was erased before.
+    pub erased: bool,
+}
+
+/// Decides whether a message may be deleted by this person. Who wrote it may
+/// erase it at any time; for oneself one may hide what others wrote, too.
+///
+/// # Errors
+///
+/// [`Code::MessageNotFound`], [`Code::NotSender`].
+pub fn may_delete(me: UserId, facts: Option<MessageFacts>, scope: Scope) -> Result<(), Code> {
+    let facts = facts
+        .filter(|facts| !facts.erased)
+        .ok_or(Code::MessageNotFound)?;
+    match scope {
+        Scope::Everyone if me == facts.sender => Ok(()),
+        Scope::Everyone => Err(Code::NotSender),
+        Scope::Me if me == facts.sender || me == facts.receiver => Ok(()),
+        Scope::Me => Err(Code::MessageNotFound),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::Body;
+    use crate::ids::Timestamp;
+
+    const SENDER: UserId = UserId(1);
+    const RECEIVER: UserId = UserId(2);
+    const STRANGER: UserId = UserId(3);
+
+    #[test]
+    fn who_wrote_it_erases_a_message_and_its_two_people_hide_it() {
+        let facts = Some(MessageFacts {
+            sender: SENDER,
+            receiver: RECEIVER,
+            erased: false,
+        });
+        for (me, everyone, mine) in [
+            (SENDER, Ok(()), Ok(())),
+            (RECEIVER, Err(Code::NotSender), Ok(())),
+            (STRANGER, Err(Code::NotSender), Err(Code::MessageNotFound)),
+        ] {
+            assert_eq!(may_delete(me, facts, Scope::Everyone), everyone, "{me}");
+            assert_eq!(may_delete(me, facts, Scope::Me), mine, "{me}");
+        }
+    }
+
+    #[test]
+    fn a_hidden_message_may_still_be_shown_to_the_other() {
+        let message = |id| StoredMessage {
+            id: MessageId(id),
+            conversation: ConversationId(7),
+            seq: Seq(id),
+            sender: SENDER,
+            receiver: RECEIVER,
+            client_message_id: None,
+            body: Body::Text("x".to_owned()),
+            created_at: Timestamp(0),
+        };
+        let hidden = Deletion::Hidden(RECEIVER, Place::from(&message(1)));
+        assert!(hidden.covers(RECEIVER, &message(1)));
+        assert!(!hidden.covers(SENDER, &message(1)));
+        assert!(!hidden.covers(RECEIVER, &message(2)));
+    }
+
+    #[test]
+    fn what_is_erased_or_never_was_cannot_be_deleted() {
+        let erased = MessageFacts {
+            sender: SENDER,
+            receiver: RECEIVER,
+            erased: true,
+        };
+        for facts in [None, Some(erased)] {
+            for scope in [Scope::Everyone, Scope::Me] {
+                assert_eq!(may_delete(SENDER, facts, scope), Err(Code::MessageNotFound));
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Tells people of what was deleted, and keeps it from sockets that have not
+//! been told yet what their person missed.
+
+use std::time::Instant;
+
+use super::messages::MAX_WAITING;
+use super::{Effect, Hub, close_code};
+use crate::chat::{Deletion, Place};
+use crate::ids::UserId;
+use crate::wire::ServerFrame;
+
+impl Hub {
+    /// Something was deleted through REST.
+    pub(super) fn deleted(&mut self, deletion: &Deletion, now: Instant) {
+        match deletion {
+            Deletion::Erased(place) => {
+                let people = [place.sender, place.receiver];
+                self.take_from_waiting(&people, deletion, now);
+                self.tell(&people, message_deleted(place, false));
+            }
+            Deletion::Hidden(user, place) => {
+                self.take_from_waiting(&[*user], deletion, now);
+                self.tell(&[*user], message_deleted(place, true));
+            }
+        }
+    }
+
+    fn tell(&mut self, people: &[UserId], frame: ServerFrame) {
+        let to = people.iter().flat_map(|&user| self.sockets.of(user));
+        self.send(to.collect(), frame, None);
+    }
+
+    /// What a socket is still to be told of was read before, or waits: it must
+    /// not bring back what is gone.
+    fn take_from_waiting(&mut self, people: &[UserId], deletion: &Deletion, now: Instant) {
+        for &user in people {
+            for conn in self.sockets.of(user) {
+                match self.sockets.get_mut(conn) {
+                    Some(socket) if socket.caught_up => {}
+                    Some(socket) if socket.deletions.len() < MAX_WAITING => {
+                        socket.deletions.push(deletion.clone());
+                    }
+                    Some(_) | None => {
+                        let code = close_code::TRY_AGAIN_LATER;
+                        self.effects.push_back(Effect::Close { conn, code });
+                        self.disconnected(conn, now);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Says that a message is gone, for everyone or for who is told.
+pub(super) fn message_deleted(place: &Place, for_me: bool) -> ServerFrame {
+    ServerFrame::MessageDeleted {
+        message_id: place.message,
+        client_message_id: place.client_message_id.clone(),
+        conversation_id: place.conversation,
+        seq: place.seq,
+        sender_id: place.sender,
+        receiver_id: place.receiver,
+        for_me,
+    }
+}

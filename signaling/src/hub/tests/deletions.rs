@@ -1,0 +1,80 @@
+use super::*;
+use crate::chat::{Deletion, Place};
+
+fn erased(message: &StoredMessage) -> Input {
+    Input::Deleted(Deletion::Erased(Place::from(message)))
+}
+
+fn hidden(user: i64, message: &StoredMessage) -> Input {
+    Input::Deleted(Deletion::Hidden(UserId(user), Place::from(message)))
+}
+
+#[test]
+fn an_erased_message_is_taken_from_every_socket_of_its_two_people() {
+    let mut bench = Bench::with(&[11, 12, 21, 31]);
+    let message = stored(5, 1, 2, "hi");
+    assert_eq!(bench.give(erased(&message)), ["11,12,21 message_deleted"]);
+}
+
+#[test]
+fn a_hidden_message_is_taken_from_the_sockets_of_one_person() {
+    let mut bench = Bench::with(&[11, 21, 22, 31]);
+    let message = stored(5, 1, 2, "hi");
+    assert_eq!(
+        bench.give(hidden(2, &message)),
+        ["21,22 message_deleted true"]
+    );
+    assert_eq!(bench.give(hidden(1, &message)), ["11 message_deleted true"]);
+}
+
+#[test]
+fn what_was_deleted_during_a_catch_up_is_not_sent() {
+    let mut bench = Bench::with(&[11]);
+    bench.connect(21);
+    let [read, waits, mine, stays] = [(1, "read"), (2, "waits"), (3, "mine"), (4, "stays")]
+        .map(|(id, text)| stored(id, 1, 2, text));
+    bench.say(11, &text(2, "waits"));
+    bench.give(Input::Stored {
+        ticket: bench.ticket,
+        result: Ok(Stored {
+            message: waits.clone(),
+            repeated: false,
+            erased: false,
+        }),
+    });
+    bench.give(erased(&read));
+    bench.give(erased(&waits));
+    bench.give(hidden(2, &mine));
+    bench.give(hidden(1, &stays));
+    let lines = bench.give(Input::CatchUp {
+        conn: ConnId(21),
+        result: Ok(vec![read, mine, stays]),
+    });
+    assert_eq!(lines, ["21 message stays sent receipt 7/4"]);
+}
+
+#[test]
+fn a_socket_that_never_catches_up_does_not_keep_every_deletion() {
+    let mut bench = Bench::with(&[]);
+    bench.connect(21);
+    for id in 1..=257 {
+        let lines = bench.give(erased(&stored(id, 1, 2, "x")));
+        let closed = lines.iter().any(|line| line == "close 21 1013");
+        assert_eq!(closed, id == 257, "{id}: {lines:?}");
+    }
+}
+
+#[test]
+fn an_erased_message_that_is_sent_again_is_answered_with_its_end() {
+    let mut bench = Bench::with(&[11, 12, 21]);
+    bench.say(11, &text(2, "hi"));
+    let lines = bench.give(Input::Stored {
+        ticket: bench.ticket,
+        result: Ok(Stored {
+            message: stored(5, 1, 2, ""),
+            repeated: true,
+            erased: true,
+        }),
+    });
+    assert_eq!(lines, ["11 message_deleted"]);
+}
