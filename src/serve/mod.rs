@@ -10,6 +10,7 @@ mod relay;
 mod web;
 
 use std::error::Error;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ use crate::i18n::Catalogue;
 use crate::lock;
 use crate::pump::{Parts, Pump};
 use crate::secrets;
-use crate::store::Store;
+use crate::store::{self, Store};
 
 /// How long requests in flight may take once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -75,6 +76,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         // Fails only while the server stops, when nobody waits any more.
         let _ = outcomes_in.send(batch);
     });
+    take_over(&config.database)?;
     let store = Store::open(&config.database, on_batch)?;
     let listener = TcpListener::bind(config.web)
         .await
@@ -173,6 +175,34 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         relay::report(&relay);
     }
     tracing::info!("stopped");
+    Ok(())
+}
+
+/// Takes over a database of the earlier server and says what became of it.
+fn take_over(database: &Path) -> Result<(), store::Error> {
+    let Some(report) = store::take_over(database)? else {
+        return Ok(());
+    };
+    tracing::info!(
+        copy = %report.copy.display(),
+        people = report.people,
+        conversations = report.conversations,
+        messages = report.messages,
+        device_keys = report.device_keys,
+        "the database of an earlier server was taken over"
+    );
+    if report.twins > 0 {
+        tracing::warn!(
+            people = report.twins,
+            "names that differ from another's by case alone have to be typed exactly"
+        );
+    }
+    if report.messages_left > 0 {
+        tracing::warn!(
+            messages = report.messages_left,
+            "messages to oneself and of accounts that are gone stay in the copy"
+        );
+    }
     Ok(())
 }
 

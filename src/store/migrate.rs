@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ring::digest::{SHA256, digest};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
-use super::{Error, now};
+use super::{Error, now, takeover};
 
 /// One migration: its number, its name and what it runs.
 pub struct Migration {
@@ -133,6 +133,9 @@ pub fn examine(
             |row| row.get(0),
         )
         .optional()?;
+    if ours.is_none() && takeover::is_earlier(connection)? {
+        return Err(Error::Earlier(path.to_owned()));
+    }
     if tables > 0 && ours.is_none() {
         return Err(Error::Foreign(path.to_owned()));
     }
@@ -151,40 +154,10 @@ pub fn examine(
 /// Applies one migration unless it is recorded. Runs under the write lock, so
 /// that two processes which start together do not both apply it.
 fn apply(connection: &mut Connection, migration: &Migration) -> Result<(), Error> {
-    let checksum: String = digest(&SHA256, migration.sql.as_bytes())
-        .as_ref()
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    tx.execute_batch(TABLE)?;
-    let recorded: Option<String> = tx
-        .query_row(
-            "SELECT checksum FROM schema_migrations WHERE version = ?1",
-            [migration.version],
-            |row| row.get(0),
-        )
-        .optional()?;
-    match recorded {
-        Some(recorded) if recorded == checksum => return Ok(()),
-        Some(_) => return Err(Error::Edited(migration.version)),
-        None => {}
+    if !apply_within(&tx, migration)? {
+        return Ok(());
     }
-    tx.execute_batch(migration.sql)?;
-    let dangling: Option<String> = tx
-        .query_row("PRAGMA foreign_key_check", [], |row| row.get(0))
-        .optional()?;
-    if let Some(table) = dangling {
-        return Err(Error::Dangling {
-            migration: migration.version,
-            table,
-        });
-    }
-    tx.execute(
-        "INSERT INTO schema_migrations (version, name, checksum, applied_at_ms) VALUES (?1, ?2, ?3, ?4)",
-        params![migration.version, migration.name, checksum, now().0],
-    )?;
-    tx.pragma_update(None, "user_version", migration.version)?;
     tx.commit()?;
     tracing::info!(
         version = migration.version,
@@ -192,6 +165,52 @@ fn apply(connection: &mut Connection, migration: &Migration) -> Result<(), Error
         "database migrated"
     );
     Ok(())
+}
+
+/// The same within a transaction of the caller's; says whether it was needed.
+///
+/// # Errors
+///
+/// Those of [`migrate`].
+pub(super) fn apply_within(connection: &Connection, migration: &Migration) -> Result<bool, Error> {
+    let checksum: String = digest(&SHA256, migration.sql.as_bytes())
+        .as_ref()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    connection.execute_batch(TABLE)?;
+    let recorded: Option<String> = connection
+        .query_row(
+            "SELECT checksum FROM schema_migrations WHERE version = ?1",
+            [migration.version],
+            |row| row.get(0),
+        )
+        .optional()?;
+    match recorded {
+        Some(recorded) if recorded == checksum => return Ok(false),
+        Some(_) => return Err(Error::Edited(migration.version)),
+        None => {}
+    }
+    connection.execute_batch(migration.sql)?;
+    if let Some(table) = dangling(connection)? {
+        return Err(Error::Dangling {
+            migration: migration.version,
+            table,
+        });
+    }
+    connection.execute(
+        "INSERT INTO schema_migrations (version, name, checksum, applied_at_ms) VALUES (?1, ?2, ?3, ?4)",
+        params![migration.version, migration.name, checksum, now().0],
+    )?;
+    connection.pragma_update(None, "user_version", migration.version)?;
+    Ok(true)
+}
+
+/// A table with rows that refer to nothing.
+pub(super) fn dangling(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    connection
+        .query_row("PRAGMA foreign_key_check", [], |row| row.get(0))
+        .optional()
 }
 
 fn copy_beside(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf, Error> {

@@ -15,6 +15,7 @@ pub mod seed;
 pub mod sessions;
 pub mod standing;
 pub mod status;
+mod takeover;
 pub mod turn;
 pub mod users;
 mod writer;
@@ -34,6 +35,7 @@ pub use messages::{HistoryItem, Page};
 pub use push::{Addressee, NewSubscription, Subscription, SubscriptionId};
 pub use sessions::{Device, NewSession, Session};
 pub use standing::Standing;
+pub use takeover::take_over;
 pub use turn::{StaticPair, TakenBack};
 pub use users::{NewUser, User};
 pub use writer::Outcome;
@@ -89,6 +91,21 @@ pub enum Error {
         /// Where the rows are.
         table: String,
     },
+    /// The file is of the earlier server, and this is no start of the server.
+    #[error(
+        "{0} is a database of the earlier Payambar server; start the server, which takes it over"
+    )]
+    Earlier(PathBuf),
+    /// Another process has the file open, which nobody else may now.
+    #[error(
+        "{0} is open in another process; stop the earlier Payambar server, then start this one again"
+    )]
+    InUse(PathBuf),
+    /// A take-over left rows that refer to nothing; it was undone.
+    #[error(
+        "the database of the earlier server cannot be taken over: rows of {0} refer to nothing; nothing was changed"
+    )]
+    Untaken(String),
     /// The file has tables, but none of ours.
     #[error("{0} is a database of another program; set DATABASE_PATH to a file of its own")]
     Foreign(PathBuf),
@@ -115,6 +132,9 @@ impl Error {
             | Self::Newer { .. }
             | Self::Edited(_)
             | Self::Dangling { .. }
+            | Self::Earlier(_)
+            | Self::InUse(_)
+            | Self::Untaken(_)
             | Self::Foreign(_)
             | Self::Damaged { .. } => Code::Internal,
         }

@@ -93,13 +93,14 @@ pub fn insert_as(connection: &Connection, new: &NewUser, state: State) -> Result
     })
 }
 
-/// The account of that name, whatever its case.
+/// The account of that name, whatever its case, but first one in these letters.
 pub fn by_name(connection: &Connection, username: &str) -> Result<Option<Found>, Error> {
     let found = connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS}, password_hash, status FROM users WHERE username_key = ?1"
+            "SELECT {COLUMNS}, password_hash, status FROM users
+             WHERE username_key IN (?1, ?2) ORDER BY username_key LIMIT 1"
         ))?
-        .query_row([key(username)], |row| {
+        .query_row([exact_key(username), key(username)], |row| {
             Ok(Found {
                 user: user(row)?,
                 password_hash: row.get(4)?,
@@ -194,6 +195,14 @@ pub fn rehash(connection: &Connection, id: UserId, old: &str, new: &str) -> Resu
     Ok(replaced > 0)
 }
 
+/// What makes a name one of a kind: its letters without their case.
 pub(super) fn key(username: &str) -> String {
     username.to_ascii_lowercase()
+}
+
+/// The key of an account from before names had to differ by more than case,
+/// whose [`key`] an older account has: found by its own letters alone. No name
+/// has this sign, and it sorts before all that names have.
+pub(super) fn exact_key(username: &str) -> String {
+    format!("!{username}")
 }

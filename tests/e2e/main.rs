@@ -12,6 +12,7 @@
 )]
 
 mod client;
+mod earlier;
 mod form;
 mod push_service;
 mod server;
@@ -51,6 +52,7 @@ mod seed;
 mod sessions;
 mod settings;
 mod status;
+mod takeover;
 mod turn_cli;
 mod turn_sessions;
 mod typing;

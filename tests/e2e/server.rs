@@ -110,7 +110,12 @@ impl Setup {
         let mut child = self.command(words).stdin(Stdio::piped()).spawn().unwrap();
         // A command that refuses before it reads has closed the pipe.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
+        let (pid, (done, ended)) = (child.id(), mpsc::channel());
+        std::thread::spawn(move || done.send(child.wait_with_output().unwrap()));
+        let Ok(output) = ended.recv_timeout(PATIENCE) else {
+            let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+            panic!("{words:?} does not end");
+        };
         Ended::from(output)
     }
 
