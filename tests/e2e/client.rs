@@ -290,6 +290,17 @@ impl Socket {
         }
     }
 
+    /// Every frame until the socket ends, and with which code it does.
+    pub(crate) async fn rest(&mut self) -> (Vec<Value>, Option<u16>) {
+        let mut frames = Vec::new();
+        loop {
+            match self.event().await {
+                Ok(frame) => frames.push(frame),
+                Err(code) => return (frames, code),
+            }
+        }
+    }
+
     /// The next frame, or how the socket ended. The server's pings are no answer.
     async fn event(&mut self) -> Result<Value, Option<u16>> {
         let next = async {

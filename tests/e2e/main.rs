@@ -27,6 +27,7 @@ mod chat;
 mod cli;
 mod control;
 mod coturn;
+mod crowd;
 mod databases;
 mod deletions;
 mod devices;
