@@ -133,6 +133,37 @@ pub(super) fn insert_pair(
     Ok(id)
 }
 
+/// The conversation of a pair and its newest place, if there is one.
+pub(super) fn last_seq(
+    connection: &Connection,
+    (low, high): (UserId, UserId),
+) -> Result<Option<(ConversationId, Seq)>, Error> {
+    let found = connection
+        .prepare_cached(
+            "SELECT id, last_seq FROM conversations WHERE pair_low = ?1 AND pair_high = ?2",
+        )?
+        .query_row([low.0, high.0], |row| {
+            Ok((ConversationId(row.get(0)?), Seq(row.get(1)?)))
+        })
+        .optional()?;
+    Ok(found)
+}
+
+/// Writes down that a message was written at this place.
+pub(super) fn set_last_seq(
+    connection: &Connection,
+    conversation: ConversationId,
+    seq: Seq,
+    at: Timestamp,
+) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "UPDATE conversations SET last_seq = ?2, last_message_at_ms = ?3 WHERE id = ?1",
+        )?
+        .execute([conversation.0, seq.0, at.0])?;
+    Ok(())
+}
+
 /// The person's conversations, newest first.
 pub fn list(connection: &Connection, me: UserId) -> Result<Vec<Preview>, Error> {
     let mut statement = connection.prepare_cached(

@@ -42,6 +42,9 @@ const CALLS: &[Call] = &[
             now(),
         ))
     }),
+    ("conversations::last_seq", |c| {
+        drop_ok(conversations::last_seq(c, (SARA, OMID)))
+    }),
     ("conversations::list", |c| {
         drop_ok(conversations::list(c, OMID))
     }),
@@ -81,6 +84,9 @@ const CALLS: &[Call] = &[
         drop_ok(files::unknown(c, vec!["bytes1".to_owned()]))
     }),
     ("files::unused", |c| drop_ok(files::unused(c, 0, 10))),
+    ("conversations::set_last_seq", |c| {
+        drop_ok(conversations::set_last_seq(c, HERE, Seq(9), now()))
+    }),
     ("invites::check", |c| match invites::check(c, "code") {
         Err(Error::Refused(_)) => Ok(()),
         other => other,

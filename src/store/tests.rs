@@ -176,6 +176,16 @@ fn the_same_client_id_is_answered_with_the_first_message() {
     let other_sender = bench.send(2, 1, body("three"), Some("c1")).unwrap();
     assert!(!other_sender.repeated);
     assert_eq!(bench.texts(1, 2, Page::Offset(0), 10).len(), 2);
+    assert_eq!(
+        bench.read(|c| conversations::list(c, UserId(3))).unwrap(),
+        []
+    );
+    // Also once it may not be sent any more; and it takes no place.
+    let suspend = "UPDATE users SET status = 'suspended' WHERE id = 1";
+    bench.write(move |c| Ok(c.execute(suspend, [])?)).unwrap();
+    let late = bench.send(1, 2, body("one"), Some("c1")).unwrap();
+    assert_eq!(late.message, first.message);
+    assert_eq!(bench.text(2, 1, "four").message.seq.0, 3);
 }
 
 #[test]
