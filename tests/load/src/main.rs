@@ -97,6 +97,7 @@ fn command() -> Command {
                         .help("What the crowd does"),
                 )
                 .arg(binary())
+                .arg(path("beside").help("Another build, to be compared with instead of the floor"))
                 .arg(number("sockets", "500", "How many sockets"))
                 .arg(number("in-flight", "4", "Messages on the way from each, unless paced"))
                 .arg(number("rate", "20000", "Messages a second of all together, if paced"))
@@ -162,7 +163,8 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 fn run_messages(of: &ArgMatches) -> bool {
     let sockets = number(of, "sockets") & !1;
-    let template = Template::seed(&binary(of), sockets + 2, sockets * 20);
+    let mut template = Template::seed(&binary(of), sockets + 2, sockets * 20);
+    template.other = of.get_one("beside").cloned();
     let shape = of.get_one::<String>("shape").unwrap().as_str();
     let busy = Role::Busy(number(of, "in-flight"));
     let every = Duration::from_secs_f64(sockets as f64 / number(of, "rate").max(1) as f64);
@@ -180,6 +182,11 @@ fn run_messages(of: &ArgMatches) -> bool {
     };
     let side = |name, plan, start| Side { name, plan, start };
     let plain = side("server", plan, Template::server);
+    let reference = if template.other.is_some() {
+        side("beside", plan, Template::beside)
+    } else {
+        side("floor", plan, Template::floor)
+    };
     let throughput = || Figure {
         name: "messages a second",
         of: |figures| figures.per_second,
@@ -198,10 +205,7 @@ fn run_messages(of: &ArgMatches) -> bool {
     };
     let rounds = number(of, "rounds");
     let (sides, figures) = match shape {
-        "paced" => (
-            [&plain, &side("floor", plan, Template::floor)],
-            vec![cpu(), disk(), late()],
-        ),
+        "paced" => ([&plain, &reference], vec![cpu(), disk(), late()]),
         "resent" => {
             let resent = Plan { resent: 5, ..plan };
             (
@@ -223,10 +227,7 @@ fn run_messages(of: &ArgMatches) -> bool {
                 vec![cpu(), late()],
             )
         }
-        _ => (
-            [&plain, &side("floor", plan, Template::floor)],
-            vec![throughput(), cpu(), disk()],
-        ),
+        _ => ([&plain, &reference], vec![throughput(), cpu(), disk()]),
     };
     compare(&template, sides, &figures, rounds)
 }

@@ -26,6 +26,8 @@ pub(crate) struct Template {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) people: Vec<Person>,
     binary: PathBuf,
+    /// Another build, to be compared with.
+    pub(crate) other: Option<PathBuf>,
 }
 
 impl Template {
@@ -41,6 +43,7 @@ impl Template {
             folder,
             people: Vec::new(),
             binary: binary.to_owned(),
+            other: None,
         };
         let count = people.to_string();
         template.run(&[
@@ -86,15 +89,21 @@ impl Template {
 
     /// The server on a copy.
     pub(crate) fn server(&self) -> Target {
+        self.start("server", &self.binary)
+    }
+
+    /// The other build on a copy.
+    pub(crate) fn beside(&self) -> Target {
+        let other = self.other.as_ref().expect("no other build was named");
+        self.start("beside", other)
+    }
+
+    fn start(&self, name: &'static str, binary: &Path) -> Target {
         let copy = self.copy();
         let port = free_port();
-        let child = settings(Command::new(&self.binary), copy.path(), port).spawn();
-        Target::up(
-            "server",
-            child.expect("the server cannot be started"),
-            port,
-            copy,
-        )
+        let child = settings(Command::new(binary), copy.path(), port).spawn();
+        let child = child.expect("the server cannot be started");
+        Target::up(name, child, port, copy)
     }
 
     /// The floor on a copy.
