@@ -69,11 +69,12 @@ function App() {
 
 /** Everything of one person begins and ends here. */
 function followSession() {
-  let token = "";
+  let login = "";
   effect(() => {
     const me = session.value;
-    if ((me?.token ?? "") === token) return;
-    token = me?.token ?? "";
+    // Its token may change; the log-in stays.
+    if ((me?.key ?? "") === login) return;
+    login = me?.key ?? "";
     untracked(() => {
       calls.leave();
       socket.stop();
@@ -85,7 +86,7 @@ function followSession() {
         home();
         return;
       }
-      socket.start(me.token, {
+      socket.start(() => session.peek()?.token ?? "", {
         frame(frame) {
           if (frame.type === "hello") version.value = frame.version;
           chat.onFrame(frame);

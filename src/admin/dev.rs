@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use crate::accounts;
 use crate::cli::DevTask;
 use crate::config::{Config, Environment, Redacted};
-use crate::http::{Tokens, install_crypto};
+use crate::http::{LIFETIME, Tokens, install_crypto};
 use crate::store::seed::{self, Line};
 use crate::store::{self, NewSession, NewUser, Store, User, sessions, users};
 use crate::{lock, secrets};
@@ -363,7 +363,7 @@ fn tokens(
     store.close();
     for (user, sid) in signed_in? {
         let token = tokens
-            .make(&user, &sid)
+            .make(&user, &sid, LIFETIME)
             .map_err(|code| format!("a token cannot be made ({})", code.as_str()))?;
         let line =
             serde_json::json!({ "user_id": user.id, "username": user.username, "token": token });

@@ -205,6 +205,8 @@ pub struct Config {
     pub environment: Environment,
     /// Key of session tokens; `None` = generated.
     pub jwt_secret: Option<Redacted<String>>,
+    /// Life of a token that its client renews.
+    pub access_life: Duration,
     /// Who may make an account.
     pub registration: Registration,
     /// Cost of password hashes.

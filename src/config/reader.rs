@@ -42,6 +42,7 @@ impl Reader<'_> {
         Config {
             web: SocketAddr::new(listen, self.port("PORT")),
             jwt_secret: self.key("JWT_SECRET"),
+            access_life: self.duration("JWT_EXPIRES_IN", (60, 30 * 24 * 3600)),
             registration: self.choice(
                 "REGISTRATION",
                 &[
@@ -102,6 +103,32 @@ impl Reader<'_> {
                 low
             }
         }
+    }
+
+    /// Seconds, or a number with a unit.
+    pub(super) fn duration(&mut self, name: &str, (low, high): (u64, u64)) -> Duration {
+        let value = self.layers.value(name);
+        let (number, unit) = match value.strip_suffix(['s', 'm', 'h', 'd']) {
+            Some(number) => (number, value.as_bytes().last()),
+            None => (value, None),
+        };
+        let unit = match unit {
+            Some(b'm') => 60,
+            Some(b'h') => 3600,
+            Some(b'd') => 86_400,
+            Some(_) | None => 1,
+        };
+        let seconds = number.parse::<u64>().ok().and_then(|n| n.checked_mul(unit));
+        let seconds = seconds.filter(|seconds| (low..=high).contains(seconds));
+        if seconds.is_none() {
+            self.refuse(
+                name,
+                &format!(
+                    "must be from {low} to {high} seconds, or a number with m, h or d, such as 24h"
+                ),
+            );
+        }
+        Duration::from_secs(seconds.unwrap_or(low))
     }
 
     pub(super) fn port(&mut self, name: &str) -> u16 {

@@ -84,6 +84,11 @@ pub const SETTINGS: &[Setting] = &[
         "Key of the session tokens, at least 32 bytes; generated into DATA_DIR when missing",
     ),
     plain(
+        "JWT_EXPIRES_IN",
+        "24h",
+        "Life of the tokens of clients that renew them: seconds, or a number with m, h or d; 1m-30d",
+    ),
+    plain(
         "REGISTRATION",
         "open",
         "Who may make an account: open, approval (an operator lets each in), invite (with a code), or closed",

@@ -22,6 +22,7 @@ use super::auth::{self, Caller};
 use super::client::{self, PeerAddr};
 use super::error::ApiError;
 use super::limit::Verdict;
+use super::refresh;
 use super::{App, Windows, millis};
 use crate::files;
 use crate::store::{
@@ -97,6 +98,9 @@ pub struct Credentials {
     password: String,
     /// With `register`, where one needs it.
     invite_code: Option<String>,
+    /// The client renews its token, which then lives for a day only.
+    #[serde(default)]
+    refresh: bool,
 }
 
 /// `POST /api/auth/register`.
@@ -113,8 +117,8 @@ pub async fn register(
             .accounts
             .sign_up(mode, &new.username, new.password, code);
         let user = made.await?;
-        let token = auth::open_session(&app, &user, &headers, *peer).await?;
-        Ok((StatusCode::CREATED, Json(signed_in(&user, &token))).into_response())
+        let told = enter(&app, &user, new.refresh, &headers, *peer).await?;
+        Ok((StatusCode::CREATED, Json(told)).into_response())
     })
     .await
 }
@@ -128,20 +132,34 @@ pub async fn login(
 ) -> Response {
     limited(&app, app.login_limit.as_ref(), *peer, &headers, async {
         let Input(Credentials {
-            username, password, ..
+            username,
+            password,
+            refresh,
+            ..
         }) = Input::from_request(request, &app).await?;
         if username.is_empty() || password.is_empty() {
             return Err(Code::BadRequest.into());
         }
         let user = app.accounts.log_in(&username, password).await?;
-        let token = auth::open_session(&app, &user, &headers, *peer).await?;
-        Ok(Json(signed_in(&user, &token)).into_response())
+        Ok(Json(enter(&app, &user, refresh, &headers, *peer).await?).into_response())
     })
     .await
 }
 
-fn signed_in(user: &User, token: &str) -> Value {
-    json!({ "token": token, "user_id": user.id, "username": user.username })
+/// Opens a session of the kind the client asked for. One that does not renew
+/// its token gets one that lives as long as the session.
+async fn enter(
+    app: &App,
+    user: &User,
+    renews: bool,
+    headers: &HeaderMap,
+    peer: PeerAddr,
+) -> Result<Value, ApiError> {
+    if renews {
+        return refresh::open(app, user, headers, peer).await;
+    }
+    let token = auth::open_session(app, user, headers, peer).await?;
+    Ok(json!({ "token": token, "user_id": user.id, "username": user.username }))
 }
 
 /// Counts a call and tells the caller where it stands, also on success.

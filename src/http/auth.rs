@@ -2,6 +2,7 @@
 //! cryptography under `jsonwebtoken` is HMAC-SHA-256 by `ring` and nothing else.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -21,7 +22,7 @@ use crate::store::{NewSession, Session, User, now, sessions};
 
 /// Life of a token: as long as a session that is never used again. A client of
 /// the core dialect cannot refresh, so a shorter life would sign people out.
-const LIFETIME_S: i64 = 30 * 24 * 3600;
+pub const LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Who makes our tokens, and for whom.
 const ISSUER: &str = "payambar";
@@ -61,13 +62,13 @@ impl Tokens {
         }
     }
 
-    /// A token of the session `sid`.
+    /// A token of the session `sid` that lives so long.
     ///
     /// # Errors
     ///
     /// [`Code::Internal`] when it cannot be signed or the system has no
     /// randomness.
-    pub fn make(&self, user: &User, sid: &str) -> Result<String, Code> {
+    pub fn make(&self, user: &User, sid: &str, life: Duration) -> Result<String, Code> {
         let iat = now().0 / 1000;
         let claims = Claims {
             user_id: user.id.0,
@@ -77,7 +78,7 @@ impl Tokens {
             iss: ISSUER.to_owned(),
             aud: ISSUER.to_owned(),
             iat,
-            exp: iat + LIFETIME_S,
+            exp: iat.saturating_add(i64::try_from(life.as_secs()).unwrap_or(i64::MAX)),
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).map_err(
             |error| {
@@ -107,25 +108,35 @@ pub async fn open_session(
     headers: &HeaderMap,
     peer: PeerAddr,
 ) -> Result<String, ApiError> {
+    let new = new_session(app, user, headers, peer)?;
+    let sid = new.sid.clone();
+    app.store
+        .write(move |connection| sessions::insert(connection, &new))
+        .await?;
+    Ok(app.tokens.make(user, &sid, LIFETIME)?)
+}
+
+/// A session to be opened for whoever calls.
+pub(super) fn new_session(
+    app: &App,
+    user: &User,
+    headers: &HeaderMap,
+    peer: PeerAddr,
+) -> Result<NewSession, Code> {
     let agent = headers
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let sid = crate::secrets::random_hex::<16>().map_err(|_| Code::Internal)?;
-    let new = NewSession {
+    Ok(NewSession {
         user: user.id,
-        sid: sid.clone(),
+        sid: crate::secrets::random_hex::<16>().map_err(|_| Code::Internal)?,
         user_agent: agent.to_owned(),
         address: address(app, peer, headers),
-    };
-    app.store
-        .write(move |connection| sessions::insert(connection, &new))
-        .await?;
-    Ok(app.tokens.make(user, &sid)?)
+    })
 }
 
 /// Where a session is used from, as the person reads it.
-fn address(app: &App, PeerAddr(peer): PeerAddr, headers: &HeaderMap) -> String {
+pub(super) fn address(app: &App, PeerAddr(peer): PeerAddr, headers: &HeaderMap) -> String {
     let address = client::address(peer, headers, &app.config.trusted_proxies);
     address.to_canonical().to_string()
 }
@@ -288,7 +299,7 @@ mod tests {
     #[test]
     fn a_token_names_its_session() {
         let tokens = tokens(KEY);
-        let token = tokens.make(&sara(), "abc").unwrap();
+        let token = tokens.make(&sara(), "abc", LIFETIME).unwrap();
         assert_eq!(tokens.sid(&token).as_deref(), Some("abc"));
         assert_eq!(
             tokens.sid(&forge(|_| {}, Algorithm::HS256)).as_deref(),
@@ -302,7 +313,7 @@ mod tests {
         assert_eq!(
             ours.sid(
                 &tokens("another key of at least 32 bytes...")
-                    .make(&sara(), "abc")
+                    .make(&sara(), "abc", LIFETIME)
                     .unwrap()
             ),
             None

@@ -44,7 +44,9 @@ impl ApiError {
 /// The status that goes with a code unless a call says otherwise.
 const fn status(code: Code) -> StatusCode {
     match code {
-        Code::MissingToken | Code::InvalidToken | Code::BadCredentials => StatusCode::UNAUTHORIZED,
+        Code::MissingToken | Code::InvalidToken | Code::TokenReused | Code::BadCredentials => {
+            StatusCode::UNAUTHORIZED
+        }
         Code::OriginForbidden
         | Code::NotReceiver
         | Code::NotSender

@@ -12,6 +12,7 @@ mod limit;
 mod people;
 mod person;
 mod push;
+mod refresh;
 mod sessions;
 mod site;
 mod upload;
@@ -28,7 +29,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post, put};
 use payambar_signaling::wire::Code;
 
-pub use auth::{Tokens, install_crypto};
+pub use auth::{LIFETIME, Tokens, install_crypto};
 pub use client::PeerAddr;
 pub use ice::Ice;
 pub use limit::Windows;
@@ -113,6 +114,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/auth/options", get(api::options))
         .route("/api/auth/register", post(api::register))
         .route("/api/auth/login", post(api::login))
+        .route("/api/auth/refresh", post(refresh::renew))
         .route("/api/auth/logout", post(sessions::log_out))
         .route("/api/auth/logout-all", post(sessions::log_out_all))
         .route("/api/auth/sessions", get(sessions::list))

@@ -68,6 +68,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "deletions",
         sql: include_str!("migrations/0010_deletions.sql"),
     },
+    Migration {
+        version: 11,
+        name: "refresh_tokens",
+        sql: include_str!("migrations/0011_refresh_tokens.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -10,6 +10,7 @@ pub mod messages;
 mod migrate;
 pub mod push;
 mod readers;
+pub mod refresh;
 pub mod search;
 pub mod seed;
 pub mod sessions;

@@ -175,6 +175,29 @@ const CALLS: &[Call] = &[
     ("push::unsubscribe", |c| {
         drop_ok(push::unsubscribe(c, SARA, "https://push.example.org/1"))
     }),
+    ("refresh::about", |c| {
+        drop_ok(refresh::about(c, SessionId(1)))
+    }),
+    ("refresh::insert", |c| {
+        refresh::insert(c, SessionId(1), &[9; 32])
+    }),
+    ("refresh::is_known", |c| {
+        drop_ok(refresh::is_known(c, &[1; 32]))
+    }),
+    ("refresh::rotate", |c| {
+        refresh::insert(c, SessionId(1), &[1; 32])?;
+        for user_agent in ["a", "b"] {
+            let used = refresh::Use {
+                hash: [1; 32],
+                salt: [2; 32],
+                next: [3; 32],
+                address: String::new(),
+                user_agent: user_agent.to_owned(),
+            };
+            refresh::rotate(c, &used)?;
+        }
+        Ok(())
+    }),
     ("search::find", |c| {
         for wanted in ["", "s", "sara", "somebody"] {
             search::find(c, wanted, OMID, 20)?;
@@ -202,6 +225,9 @@ const CALLS: &[Call] = &[
     ("sessions::of_user", |c| drop_ok(sessions::of_user(c, SARA))),
     ("sessions::person", |c| {
         drop_ok(sessions::person(c, SessionId(1)))
+    }),
+    ("sessions::whose", |c| {
+        drop_ok(sessions::whose(c, SessionId(1)))
     }),
     ("sessions::touch", |c| {
         sessions::touch(c, SessionId(1), "192.0.2.1")

@@ -106,6 +106,15 @@ pub fn lives(connection: &Connection, id: SessionId) -> Result<bool, Error> {
     Ok(lives)
 }
 
+/// Whose session that is, and its `sid`.
+pub fn whose(connection: &Connection, id: SessionId) -> Result<Option<(UserId, String)>, Error> {
+    let found = connection
+        .prepare_cached("SELECT user_id, sid FROM sessions WHERE id = ?1")?
+        .query_row([id.0], |row| Ok((UserId(row.get(0)?), row.get(1)?)))
+        .optional()?;
+    Ok(found)
+}
+
 /// A person's living sessions, the one used last first.
 pub fn of_user(connection: &Connection, user: UserId) -> Result<Vec<Device>, Error> {
     let mut statement = connection.prepare_cached(

@@ -45,6 +45,7 @@ mod people;
 mod push;
 mod push_calls;
 mod push_endpoints;
+mod refresh;
 mod registration;
 mod relay;
 mod revoked;

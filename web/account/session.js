@@ -2,17 +2,22 @@
 
 import { signal } from "../vendor/preact.js";
 import * as api from "../core/api.js";
+import { isDue, kept, renewer } from "../core/renew.js";
+import { newId } from "../core/uuid.js";
 
-/** @typedef {import("../core/api.js").Session} Session */
+/** @typedef {import("../core/renew.js").Kept} Session */
 
 const KEY = "payambar:session";
+const LOOK_MS = 60_000;
 const OWN = /^payambar:draft:/;
 
 /** @returns {Session | null} */
 function stored() {
   try {
     const found = JSON.parse(localStorage.getItem(KEY) ?? "null");
-    return typeof found?.token === "string" && typeof found.user_id === "number" ? found : null;
+    if (typeof found?.token !== "string" || typeof found.user_id !== "number") return null;
+    // One of an earlier version has a token that lives as long as the session.
+    return { key: found.token, refresh_token: "", access_expires_at: 0, renew_at: 0, ...found };
   } catch {
     return null;
   }
@@ -23,10 +28,48 @@ export const session = signal(/** @type {Session | null} */ (null));
 /** The session ended without the person asking. */
 export const expired = signal(false);
 
+/** Without storage there is one window, and what it keeps. @returns {Session | null} */
+const current = () => stored() ?? (stores ? null : session.peek());
+let stores = true;
+
+const renew = renewer({
+  load: current,
+  save(next) {
+    keep(next);
+    take(next);
+  },
+  renew: api.renew,
+  // Pages that came without TLS have no locks.
+  lock: async (work) => (navigator.locks ? await navigator.locks.request("payambar:renew", work) : await work()),
+  now: Date.now,
+});
+
+/** A token in place of one that was refused or is about to end; "" when the log-in is over. @param {string} used */
+async function renewed(used) {
+  const next = await renew(used);
+  if (next && next.token !== session.peek()?.token) take(next);
+  return next?.token ?? "";
+}
+
 /** @param {Session | null} value */
 function take(value) {
-  api.authorize(value?.token ?? "", () => ended());
+  api.authorize(value?.token ?? "", () => ended(), renewed);
   session.value = value;
+}
+
+/** @param {Session} value */
+function keep(value) {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(value));
+  } catch {
+    // Without storage the session lasts as long as the page.
+    stores = false;
+  }
+}
+
+function look() {
+  const now = session.peek();
+  if (now && isDue(now, Date.now())) renewed(now.token).catch(() => {});
 }
 
 /** Takes up the session of the last visit; call once. */
@@ -37,17 +80,17 @@ export function restore() {
     const now = stored();
     if (now?.token !== session.peek()?.token) take(now);
   });
+  look();
+  setInterval(look, LOOK_MS);
+  document.addEventListener("visibilitychange", look);
 }
 
-/** @param {Session} value */
+/** @param {import("../core/api.js").Session} value */
 export function signIn(value) {
-  try {
-    localStorage.setItem(KEY, JSON.stringify(value));
-  } catch {
-    // Without storage the session lasts as long as the page.
-  }
+  const entered = kept(value, newId(), Date.now());
+  keep(entered);
   expired.value = false;
-  take(value);
+  take(entered);
 }
 
 /** Forgets everything of this person on this device. */

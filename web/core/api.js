@@ -5,7 +5,9 @@ import { message } from "./wire.js";
 
 /** @typedef {import("./wire.js").Message} Message */
 /** @typedef {{id: number, username: string, display_name: string, is_online: boolean}} Person */
-/** @typedef {{token: string, user_id: number, username: string}} Session */
+/** @typedef {{
+ *   token: string, user_id: number, username: string, refresh_token: string, access_expires_at: number,
+ * }} Session  `access_expires_at` in ms; "" and 0 where the token lives as long as the session */
 /**
  * @typedef {{
  *   id: number, user_id: number, username: string, display_name: string, is_online: boolean,
@@ -28,16 +30,38 @@ export class ApiError extends Error {
 let token = "";
 /** @type {() => void} */
 let unauthorized = () => {};
+/** @type {(used: string) => Promise<string>} */
+let renewed = async () => "";
 
-/** @param {string} value @param {() => void} onUnauthorized called when the server no longer takes the token */
-export function authorize(value, onUnauthorized) {
+/**
+ * @param {string} value
+ * @param {() => void} onUnauthorized called when the server no longer takes the token
+ * @param {(used: string) => Promise<string>} [renew] gives a token in place of `used`, or "" when there is none;
+ *   fails when the server was not reached
+ */
+export function authorize(value, onUnauthorized, renew = async () => "") {
   token = value;
   unauthorized = onUnauthorized;
+  renewed = renew;
 }
 
 /** @param {string} method @param {string} path @param {unknown} [body] @returns {Promise<any>} */
 async function call(method, path, body) {
   const used = token;
+  try {
+    return await attempt(used, method, path, body);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 401 || error.code === "bad_credentials" || !used) throw error;
+    // Once: a token that was renewed and is refused again is not worth a third.
+    const next = used === token ? await renewed(used) : token;
+    if (next && next !== used) return await attempt(next, method, path, body);
+    if (used === token) unauthorized();
+    throw error;
+  }
+}
+
+/** @param {string} used @param {string} method @param {string} path @param {unknown} [body] @returns {Promise<any>} */
+async function attempt(used, method, path, body) {
   /** @type {Record<string, string>} */
   const headers = { "Accept-Language": lang.peek() };
   if (used) headers["Authorization"] = `Bearer ${used}`;
@@ -59,7 +83,6 @@ async function call(method, path, body) {
   const answer = await response.json().catch(() => ({}));
   if (response.ok) return answer;
   const code = typeof answer.code === "string" ? answer.code : response.status >= 500 ? "internal" : "bad_request";
-  if (response.status === 401 && code !== "bad_credentials" && used === token) unauthorized();
   const reset = Number(response.headers.get("X-RateLimit-Reset") ?? 0);
   throw new ApiError(response.status, code, reset ? Math.max(1, Math.ceil(reset - Date.now() / 1000)) : 0);
 }
@@ -101,9 +124,22 @@ export async function registration() {
  * @returns {Promise<Session>}
  */
 export async function enter(mode, username, password, invite) {
-  const answer = await call("POST", `/auth/${mode}`, { username, password, ...(invite ? { invite_code: invite } : {}) });
-  return { token: String(answer.token), user_id: Number(answer.user_id), username: String(answer.username) };
+  return entered(await call("POST", `/auth/${mode}`, { username, password, refresh: true, ...(invite ? { invite_code: invite } : {}) }));
 }
+
+/** @param {string} refresh_token @returns {Promise<Session>} with the next one */
+export async function renew(refresh_token) {
+  return entered(await attempt("", "POST", "/auth/refresh", { refresh_token }));
+}
+
+/** @param {any} a @returns {Session} */
+const entered = (a) => ({
+  token: String(a.token),
+  user_id: Number(a.user_id),
+  username: String(a.username),
+  refresh_token: String(a.refresh_token ?? ""),
+  access_expires_at: Date.parse(a.access_expires_at) || 0,
+});
 
 /** @returns {Promise<void>} */
 export async function logout() {

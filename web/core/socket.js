@@ -22,7 +22,8 @@ export const offline = signal(false);
 
 /** @type {WebSocket | null} */
 let ws = null;
-let token = "";
+/** @type {() => string} */
+let token = () => "";
 /** @type {Listener | null} */
 let listener = null;
 let attempt = 0;
@@ -31,7 +32,7 @@ let retry;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let saysOffline;
 
-/** Connects and stays connected until {@link stop}. @param {string} withToken @param {Listener} to */
+/** Connects and stays connected until {@link stop}. @param {() => string} withToken the one of now @param {Listener} to */
 export function start(withToken, to) {
   stop();
   token = withToken;
@@ -90,7 +91,7 @@ function connect() {
   clearTimeout(retry);
   if (!listener || ws) return;
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const made = new WebSocket(`${scheme}://${location.host}/ws`, ["bearer", token]);
+  const made = new WebSocket(`${scheme}://${location.host}/ws`, ["bearer", token()]);
   ws = made;
   let joined = false;
   const slow = setTimeout(() => made === ws && restart(), 15_000);

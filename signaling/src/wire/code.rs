@@ -80,6 +80,8 @@ codes! {
     MissingToken "missing_token";
     /// A bad, expired or ended token.
     InvalidToken "invalid_token";
+    /// A refresh token was used twice; its session has ended.
+    TokenReused "token_reused";
     /// A foreign origin.
     OriginForbidden "origin_forbidden";
     /// Wrong name or password.
