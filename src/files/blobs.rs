@@ -2,9 +2,9 @@
 //! gone when it is dropped; what is kept is renamed into place and stays,
 //! whatever happens next. Nothing else of the project knows of these folders.
 
-use std::fs::{DirBuilder, File};
-use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::{DirBuilder, File, Permissions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -73,13 +73,7 @@ impl Blobs {
     pub async fn keep(&self, mut sealed: Sealed) -> io::Result<Kept> {
         let to = self.path(&sealed.kept.name);
         blocking(move || {
-            let folder = to.parent().unwrap_or(&to).to_owned();
-            let made = DirBuilder::new().mode(0o700).create(&folder);
-            match made {
-                Ok(()) => sync_folder(folder.parent().unwrap_or(&folder))?,
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
+            let folder = made(&to)?;
             if let Some(from) = sealed.guard.path.take() {
                 std::fs::rename(from, &to)?;
             }
@@ -87,6 +81,43 @@ impl Blobs {
             Ok(sealed.kept.clone())
         })
         .await
+    }
+
+    /// Keeps a file that lies elsewhere on this host, which stays there too; its
+    /// bytes are not copied where the file system can help it. Says how it
+    /// begins. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn adopt(&self, from: &Path) -> io::Result<(Kept, Vec<u8>)> {
+        let mut file = File::open(from)?;
+        let (mut hash, mut head, mut size_bytes) = (Context::new(&SHA256), Vec::new(), 0);
+        let mut chunk = vec![0; 64 * 1024];
+        loop {
+            let count = file.read(&mut chunk)?;
+            let Some(bytes) = chunk.get(..count).filter(|bytes| !bytes.is_empty()) else {
+                break;
+            };
+            hash.update(bytes);
+            head.extend(bytes.iter().take(HEAD.saturating_sub(head.len())));
+            size_bytes += u64::try_from(count).unwrap_or(u64::MAX);
+        }
+        let name = secrets::random_hex::<16>()?;
+        let to = self.path(&name);
+        let folder = made(&to)?;
+        if std::fs::hard_link(from, &to).is_err() {
+            std::fs::copy(from, &to)?;
+        }
+        std::fs::set_permissions(&to, Permissions::from_mode(0o600))?;
+        File::open(&to)?.sync_all()?;
+        sync_folder(&folder)?;
+        let kept = Kept {
+            name,
+            sha256: sum(hash),
+            size_bytes,
+        };
+        Ok((kept, head))
     }
 
     /// Opens what was kept.
@@ -164,6 +195,25 @@ fn written_before(folder: &Path, time: SystemTime) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
+/// The folder of a file to be kept, made if need be.
+fn made(to: &Path) -> io::Result<PathBuf> {
+    let folder = to.parent().unwrap_or(to).to_owned();
+    match DirBuilder::new().mode(0o700).create(&folder) {
+        Ok(()) => sync_folder(folder.parent().unwrap_or(&folder))?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    Ok(folder)
+}
+
+fn sum(hash: Context) -> [u8; 32] {
+    let mut sha256 = [0; 32];
+    for (to, from) in sha256.iter_mut().zip(hash.finish().as_ref()) {
+        *to = *from;
+    }
+    sha256
+}
+
 /// A rename lasts only once its folder was written.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
@@ -229,16 +279,12 @@ impl Draft {
     pub async fn seal(mut self) -> io::Result<Sealed> {
         self.file.flush().await?;
         self.file.sync_all().await?;
-        let mut sha256 = [0; 32];
-        for (to, from) in sha256.iter_mut().zip(self.hash.finish().as_ref()) {
-            *to = *from;
-        }
         Ok(Sealed {
             guard: self.guard,
             head: self.head,
             kept: Kept {
                 name: self.name,
-                sha256,
+                sha256: sum(self.hash),
                 size_bytes: self.size_bytes,
             },
         })

@@ -1,6 +1,7 @@
 //! Files of people: their bytes on disk, what they are, and the addresses they
 //! are had at. What is known of them is in [`crate::store::files`].
 
+mod adopt;
 mod blobs;
 mod collect;
 mod links;
@@ -14,6 +15,7 @@ use payambar_signaling::ids::{FileId, SessionId};
 use payambar_signaling::wire::FileFrame;
 use tokio::sync::Notify;
 
+pub use adopt::adopt;
 pub use blobs::{Blobs, Sealed};
 pub use collect::run as collect;
 pub use links::Links;

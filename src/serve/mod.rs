@@ -10,7 +10,6 @@ mod relay;
 mod web;
 
 use std::error::Error;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,7 +75,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         // Fails only while the server stops, when nobody waits any more.
         let _ = outcomes_in.send(batch);
     });
-    take_over(&config.database)?;
+    take_over(&config)?;
     let store = Store::open(&config.database, on_batch)?;
     let listener = TcpListener::bind(config.web)
         .await
@@ -179,8 +178,10 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
 }
 
 /// Takes over a database of the earlier server and says what became of it.
-fn take_over(database: &Path) -> Result<(), store::Error> {
-    let Some(report) = store::take_over(database)? else {
+fn take_over(config: &Config) -> Result<(), Box<dyn Error>> {
+    let blobs = files::Blobs::open(&config.file_storage)?;
+    let mut adopt = |file: &store::EarlierFile| files::adopt(&blobs, &config.file_storage, file);
+    let Some(report) = store::take_over(&config.database, &mut adopt)? else {
         return Ok(());
     };
     tracing::info!(
@@ -189,12 +190,19 @@ fn take_over(database: &Path) -> Result<(), store::Error> {
         conversations = report.conversations,
         messages = report.messages,
         device_keys = report.device_keys,
+        files = report.files,
         "the database of an earlier server was taken over"
     );
     if report.twins > 0 {
         tracing::warn!(
             people = report.twins,
             "names that differ from another's by case alone have to be typed exactly"
+        );
+    }
+    if report.files_missing > 0 {
+        tracing::warn!(
+            files = report.files_missing,
+            "files were not where the earlier server had written them"
         );
     }
     if report.messages_left > 0 {

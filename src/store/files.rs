@@ -129,7 +129,11 @@ fn insert(
 }
 
 /// The bytes' row; they go to `spare` when equal ones are there.
-fn keep(connection: &Connection, kept: &Kept, spare: &mut Vec<String>) -> Result<i64, Error> {
+pub(super) fn keep(
+    connection: &Connection,
+    kept: &Kept,
+    spare: &mut Vec<String>,
+) -> Result<i64, Error> {
     let known = connection
         .prepare_cached("SELECT id FROM blobs WHERE sha256 = ?1 AND size_bytes = ?2")?
         .query_row(params![kept.sha256, signed(kept.size_bytes)], |row| {
@@ -306,6 +310,6 @@ pub(super) fn entry(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<File
 }
 
 /// SQLite counts in 63 bits; no file is larger.
-fn signed(size_bytes: u64) -> i64 {
+pub(super) fn signed(size_bytes: u64) -> i64 {
     i64::try_from(size_bytes).unwrap_or(i64::MAX)
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
 use crate::client::Person;
@@ -27,6 +27,25 @@ fn copies(setup: &Setup) -> Vec<PathBuf> {
         .map(|file| file.unwrap().path())
         .filter(|path| path.to_string_lossy().contains(".before-takeover-"))
         .collect()
+}
+
+/// The beginning of a picture.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and more";
+
+/// A file of Omid's to Mina, as the earlier server kept it.
+fn attach(setup: &Setup, db: &Connection, from: i64, name: &str, kind: &str, bytes: Option<&[u8]>) {
+    let uploads = setup.folder().join("data/uploads");
+    fs::create_dir_all(&uploads).unwrap();
+    let stored = format!("1714723200000000000_{name}");
+    if let Some(bytes) = bytes {
+        fs::write(uploads.join(&stored), bytes).unwrap();
+    }
+    let message = text(db, from, 9, "[فایل]", "sent", "2024-05-04 10:00:00");
+    db.execute(
+        "INSERT INTO files (message_id, file_name, file_path, file_size, content_type) VALUES (?1, ?2, ?3, 1, ?4)",
+        params![message, name, format!("/data/uploads/{stored}"), kind],
+    )
+    .unwrap();
 }
 
 /// Sara and Omid have talked, Mina has not been answered.
@@ -65,6 +84,16 @@ fn lived_in() -> Setup {
         "sent",
         "2024-05-04 00:00:00",
     );
+    attach(&setup, &db, 5, "گربه.png", "image/png", Some(PNG));
+    attach(
+        &setup,
+        &db,
+        5,
+        "page.html",
+        "text/html",
+        Some(b"<script>alert(1)</script>"),
+    );
+    attach(&setup, &db, 5, "lost.pdf", "application/pdf", None);
     db.execute("INSERT INTO messages (id, sender_id, receiver_id, content) VALUES (900, 3, 5, 'deleted later')", [])
         .unwrap();
     db.execute("DELETE FROM messages WHERE id = 900", [])
@@ -155,7 +184,7 @@ fn conversations_are_listed_with_what_was_not_read() {
             json!([5, 2, "2024-05-03T09:31:00.123Z"]),
         ]
     );
-    assert_eq!(conversations(&server, &server.log_in("omid"))[0]["id"], 7);
+    assert_eq!(conversations(&server, &server.log_in("omid"))[1]["id"], 7);
     assert_eq!(
         history(&server, &server.log_in("mina"), 3)[0]["content"],
         "it is me, Mina"
@@ -196,12 +225,48 @@ fn device_keys_and_their_wrapped_halves_are_there() {
 }
 
 #[test]
+fn files_are_had_by_their_two_people_and_by_nobody_under_their_old_names() {
+    let setup = lived_in();
+    let server = setup.start();
+    let (omid, mina) = (server.log_in("omid"), server.log_in("mina"));
+    let said = history(&server, &mina, 5);
+    let told: Vec<Value> = said
+        .iter()
+        .map(|m| json!([m["file_name"], m["file_content_type"], m["content"]]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            json!(["گربه.png", "image/png", "[فایل]"]),
+            json!(["page.html", "application/octet-stream", "[فایل]"]),
+            json!([null, null, "📎 lost.pdf"]),
+        ]
+    );
+    let address = said[1]["file_url"].as_str().unwrap();
+    let page = server.get(address);
+    assert_eq!(
+        (page.status, page.text.as_str()),
+        (200, "<script>alert(1)</script>")
+    );
+    assert!(page.header("content-disposition").starts_with("attachment"));
+    let (bare, _) = address.split_once('?').unwrap();
+    assert_eq!(server.get_as(&omid, bare).status, 200);
+    assert_eq!(server.get_as(&server.log_in("sara"), bare).status, 404);
+    let left = fs::read_dir(setup.folder().join("data/uploads")).unwrap();
+    let left: Vec<_> = left
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
 fn it_is_taken_over_once_and_a_copy_stays_as_it_was() {
     let setup = lived_in();
     let server = setup.start();
     let log = server.log();
     assert!(
-        log.contains("taken over") && log.contains("messages=5"),
+        log.contains("taken over") && log.contains("messages=8") && log.contains("files=2"),
         "{log}"
     );
     let [copy] = copies(&setup).try_into().unwrap();
@@ -209,7 +274,7 @@ fn it_is_taken_over_once_and_a_copy_stays_as_it_was() {
     let kept: i64 = copy
         .query_row("SELECT count(*) FROM messages", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(kept, 7);
+    assert_eq!(kept, 10);
     let server = server.kill_and_start();
     assert!(!server.log().contains("taken over"));
     assert_eq!(copies(&setup).len(), 1);

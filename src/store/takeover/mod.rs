@@ -3,13 +3,17 @@
 //! were added over the years with errors ignored, so each may be missing.
 
 mod earlier;
+mod files;
 mod history;
 mod people;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use payambar_signaling::ids::FileId;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
+use super::files::Kept;
 use super::{Error, connect, damaged, migrate, now};
 use earlier::{TABLES, recognised, set_aside};
 
@@ -30,15 +34,51 @@ pub struct Report {
     pub messages_left: u64,
     /// Public keys of devices.
     pub device_keys: u64,
+    /// Files of messages.
+    pub files: u64,
+    /// Messages whose file is not there any more; they name it.
+    pub files_missing: u64,
+    /// Where the files lay.
+    pub moved: Vec<PathBuf>,
 }
 
+/// A file as the earlier server knew it.
+#[derive(Debug)]
+pub struct EarlierFile {
+    /// Where it was written.
+    pub path: String,
+    /// The name its sender gave it.
+    pub name: String,
+    /// What its sender said it was.
+    pub content_type: String,
+}
+
+/// Such a file among ours.
+#[derive(Debug)]
+pub struct Adopted {
+    /// Its id from now on.
+    pub public_id: FileId,
+    /// Its bytes.
+    pub kept: Kept,
+    /// What they are.
+    pub content_type: &'static str,
+    /// The name to show.
+    pub name: String,
+    /// Its name in the folder of uploads, which goes when all is taken over.
+    pub old: Option<PathBuf>,
+}
+
+/// Takes one file into our folders; `None` when it is not there any more.
+pub type Adopt<'a> = &'a mut dyn FnMut(&EarlierFile) -> io::Result<Option<Adopted>>;
+
 /// Takes the database over if it is one of the earlier server, else does
-/// nothing. All or nothing: whatever fails, the file is as it was.
+/// nothing. All or nothing: whatever fails, the file is as it was, and what was
+/// adopted are files that nothing refers to.
 ///
 /// # Errors
 ///
 /// The file is damaged, another process has it open, or SQLite fails.
-pub fn take_over(path: &Path) -> Result<Option<Report>, Error> {
+pub fn take_over(path: &Path, adopt: Adopt<'_>) -> Result<Option<Report>, Error> {
     if !path.exists() {
         return Ok(None);
     }
@@ -51,7 +91,13 @@ pub fn take_over(path: &Path) -> Result<Option<Report>, Error> {
     check(&connection, path)?;
     alone(&connection, path)?;
     let copy = copy(&connection, path)?;
-    let report = transfer(&mut connection).map_err(|error| damaged(error, path))?;
+    let report = transfer(&mut connection, adopt).map_err(|error| damaged(error, path))?;
+    // Their bytes lie among ours now; erasing one must erase it.
+    for path in &report.moved {
+        if let Err(error) = std::fs::remove_file(path) {
+            tracing::warn!(%error, "a file that was taken over stays under its old name too");
+        }
+    }
     // What was erased or moved must not lie in free pages for years.
     connection.execute_batch("VACUUM").map_err(explain)?;
     Ok(Some(Report { copy, ..report }))
@@ -106,7 +152,7 @@ fn copy(connection: &Connection, path: &Path) -> Result<PathBuf, Error> {
     Ok(copy)
 }
 
-fn transfer(connection: &mut Connection) -> Result<Report, Error> {
+fn transfer(connection: &mut Connection, adopt: Adopt<'_>) -> Result<Report, Error> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", false)?;
     let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Exclusive)?;
@@ -118,6 +164,7 @@ fn transfer(connection: &mut Connection) -> Result<Report, Error> {
     people::transfer(&tx, &mut report)?;
     history::transfer(&tx, &mut report)?;
     people::transfer_keys(&tx, &mut report)?;
+    files::transfer(&tx, adopt, &mut report)?;
     for table in TABLES {
         keep_counting(&tx, table)?;
         tx.execute_batch(&format!("DROP TABLE IF EXISTS earlier_{table}"))?;

@@ -1,0 +1,91 @@
+//! Files of messages: their bytes are adopted, and their messages refer to them.
+
+use payambar_signaling::file::WORDS;
+use rusqlite::{Connection, params};
+
+use super::earlier::{moment, number, select, text};
+use super::{Adopt, EarlierFile, Report};
+use crate::store::files::{Kept, keep, signed};
+use crate::store::{Error, now};
+
+const FILE: [&str; 5] = [
+    "message_id",
+    "file_name",
+    "file_path",
+    "content_type",
+    "created_at",
+];
+
+pub(super) fn transfer(
+    connection: &Connection,
+    adopt: Adopt<'_>,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let Some(select) = select(connection, "files", &FILE)? else {
+        return Ok(());
+    };
+    let mut sent =
+        connection.prepare("SELECT sender_id FROM messages WHERE id = ?1 AND kind = 'text'")?;
+    // A message had one file; should it have more, the first is shown.
+    let mut all = connection.prepare(&format!("{select} ORDER BY id"))?;
+    let mut rows = all.query([])?;
+    while let Some(row) = rows.next()? {
+        let message = number(row, "message_id")?;
+        let Some(sender) = sent
+            .query_map([message], |row| row.get::<_, i64>(0))?
+            .next()
+            .transpose()?
+        else {
+            continue;
+        };
+        let file = EarlierFile {
+            path: text(row, "file_path")?,
+            name: text(row, "file_name")?,
+            content_type: text(row, "content_type")?,
+        };
+        let at = moment(row, "created_at")?.unwrap_or_else(|| now().0);
+        let adopted = adopt(&file).map_err(|error| Error::Open {
+            path: file.path.clone().into(),
+            cause: error.to_string(),
+        })?;
+        let Some(adopted) = adopted else {
+            connection
+                .prepare_cached("UPDATE messages SET content = ?2 WHERE id = ?1")?
+                .execute(params![message, format!("📎 {}", file.name)])?;
+            report.files_missing += 1;
+            continue;
+        };
+        let blob = blob(connection, &adopted.kept)?;
+        let id: i64 = connection
+            .prepare_cached(
+                "INSERT INTO files (public_id, owner_id, purpose, state, blob_id, name, content_type, size_bytes, created_at_ms)
+                 VALUES (?1, ?2, 'message', 'ready', ?3, ?4, ?5, ?6, ?7) RETURNING id",
+            )?
+            .query_row(
+                params![
+                    adopted.public_id.as_bytes(),
+                    sender,
+                    blob,
+                    adopted.name,
+                    adopted.content_type,
+                    signed(adopted.kept.size_bytes),
+                    at,
+                ],
+                |row| row.get(0),
+            )?;
+        connection
+            .prepare_cached(
+                "UPDATE messages SET kind = 'file', content = ?2, file_id = ?3 WHERE id = ?1",
+            )?
+            .execute(params![message, WORDS, id])?;
+        report.files += 1;
+        report.moved.extend(adopted.old);
+    }
+    Ok(())
+}
+
+/// The bytes' row; equal ones are kept once, and what is spare is collected as
+/// a file that nothing refers to.
+fn blob(connection: &Connection, kept: &Kept) -> Result<i64, Error> {
+    keep(connection, kept, &mut Vec::new())
+}
