@@ -34,8 +34,17 @@ impl Lang {
             .find(|lang| lang.as_str() == word)
     }
 
+    /// A limit of bytes in words.
+    pub fn at_most(self, bytes: u64) -> String {
+        let size = self.size(bytes);
+        match self {
+            Self::Fa => format!("حداکثر {size}"),
+            Self::En => format!("at most {size}"),
+        }
+    }
+
     /// An amount of bytes in words.
-    pub fn size(self, bytes: u64) -> String {
+    fn size(self, bytes: u64) -> String {
         let (count, unit) = match bytes {
             0..1024 => (bytes * 10, 0),
             1024..1_048_576 => (bytes * 10 / 1024, 1),

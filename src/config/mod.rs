@@ -17,6 +17,7 @@ use ipnet::IpNet;
 pub use layers::{Layers, env_file, warn_of_unknown};
 pub use settings::SETTINGS;
 
+use crate::files::Limits;
 use crate::i18n::Lang;
 use reader::Reader;
 
@@ -199,8 +200,8 @@ pub struct Config {
     pub database: PathBuf,
     /// Folder of uploads.
     pub file_storage: PathBuf,
-    /// A file that is sent has at most so many bytes.
-    pub max_upload: u64,
+    /// How much there may be of files.
+    pub files: Limits,
     /// Development or production.
     pub environment: Environment,
     /// Key of session tokens; `None` = generated.

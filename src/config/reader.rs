@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use super::{
     Config, Environment, Layers, Origins, Problem, Redacted, Registration, SETTINGS, host_of,
 };
+use crate::files::Limits;
 use crate::i18n::Lang;
 
 /// Reads typed values, collecting problems and going on with a stand-in.
@@ -38,7 +39,11 @@ impl Reader<'_> {
         let turn_pair = self.static_pair();
         let rate_limit = self.rate_limit(environment, listen);
         let push = self.push(environment, public_url.as_deref());
-        let max_upload = self.number("MAX_UPLOAD_SIZE", 1, u64::MAX);
+        let files = Limits {
+            max_bytes: self.number("MAX_UPLOAD_SIZE", 1, u64::MAX),
+            per_person: Some(self.number("USER_QUOTA", 0, u64::MAX)).filter(|bytes| *bytes > 0),
+            min_free: self.number("MIN_FREE_DISK", 0, u64::MAX),
+        };
         Config {
             web: SocketAddr::new(listen, self.port("PORT")),
             jwt_secret: self.key("JWT_SECRET"),
@@ -69,7 +74,7 @@ impl Reader<'_> {
             data_dir,
             database,
             file_storage,
-            max_upload,
+            files,
             environment,
             rate_limit,
             turn_pair,

@@ -217,6 +217,16 @@ pub const SETTINGS: &[Setting] = &[
     ),
     plain("MAX_UPLOAD_SIZE", "10485760", "Largest upload in bytes"),
     plain(
+        "USER_QUOTA",
+        "1073741824",
+        "Bytes that the files of one person may have together; 0 = no limit",
+    ),
+    plain(
+        "MIN_FREE_DISK",
+        "268435456",
+        "Bytes of the disk that uploads leave free for the database; 0 = none",
+    ),
+    plain(
         "VAPID_PUBLIC_KEY",
         "",
         "Public key of Web Push, base64url of 65 bytes; the pair is generated into DATA_DIR when missing",

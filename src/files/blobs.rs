@@ -40,6 +40,16 @@ impl Blobs {
         Ok(blobs)
     }
 
+    /// How much of the disk is free for us.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn free_bytes(&self) -> io::Result<u64> {
+        let disk = nix::sys::statvfs::statvfs(&self.kept)?;
+        Ok(disk.blocks_available().saturating_mul(disk.fragment_size()))
+    }
+
     /// A new draft.
     ///
     /// # Errors
@@ -303,6 +313,11 @@ impl Sealed {
     /// How large it is.
     pub const fn size_bytes(&self) -> u64 {
         self.kept.size_bytes
+    }
+
+    /// Where it lies until it is kept.
+    pub fn path(&self) -> Option<PathBuf> {
+        self.guard.path.clone()
     }
 
     /// Its beginning.

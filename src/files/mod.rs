@@ -6,6 +6,8 @@ mod blobs;
 mod collect;
 mod links;
 mod name;
+mod picture;
+mod rates;
 mod sniff;
 
 use std::io;
@@ -20,9 +22,24 @@ pub use blobs::{Blobs, Sealed};
 pub use collect::run as collect;
 pub use links::Links;
 pub use name::{clean, disposition};
+use picture::Pictures;
+pub use picture::Seen;
+use rates::Rates;
 pub use sniff::{is_inline, sniff};
 
 use crate::config::Redacted;
+use crate::store::files::Kept;
+
+/// How much there may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// A file has at most so many bytes.
+    pub max_bytes: u64,
+    /// So many the files of one person together; `None` = no limit.
+    pub per_person: Option<u64>,
+    /// So many are left free on the disk.
+    pub min_free: u64,
+}
 
 /// Everything the handlers of files need.
 pub struct Files {
@@ -30,8 +47,12 @@ pub struct Files {
     pub blobs: Blobs,
     /// The addresses.
     pub links: Links,
-    /// A file has at most so many bytes.
-    pub max_bytes: u64,
+    /// Looks at pictures.
+    pub pictures: Pictures,
+    /// What may be sent.
+    pub limits: Limits,
+    /// What was sent lately; `None` = nobody counts.
+    pub rates: Option<Rates>,
     /// Told when something was erased, so that its bytes go soon.
     pub erased: Notify,
 }
@@ -42,13 +63,54 @@ impl Files {
     /// # Errors
     ///
     /// The system's, naming the folder.
-    pub fn open(folder: &Path, key: &Redacted<String>, max_bytes: u64) -> io::Result<Self> {
+    pub fn open(
+        folder: &Path,
+        key: &Redacted<String>,
+        limits: Limits,
+        rate_limit: bool,
+    ) -> io::Result<Self> {
         Ok(Self {
             blobs: Blobs::open(folder)?,
             links: Links::new(key),
-            max_bytes,
+            pictures: Pictures::new(),
+            limits,
+            rates: rate_limit.then(Rates::default),
             erased: Notify::new(),
         })
+    }
+}
+
+impl Files {
+    /// Whether the disk has room for `more` bytes without becoming full: the
+    /// database needs what is left.
+    pub fn has_room(&self, more: u64) -> bool {
+        match self.blobs.free_bytes() {
+            Ok(free) => free.saturating_sub(more) >= self.limits.min_free,
+            Err(error) => {
+                tracing::error!(%error, "how full the disk is cannot be told");
+                true
+            }
+        }
+    }
+
+    /// Keeps bytes of our own.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub async fn keep(&self, bytes: &[u8]) -> io::Result<Kept> {
+        let mut draft = self.blobs.draft().await?;
+        draft.write(bytes).await?;
+        self.blobs.keep(draft.seal().await?).await
+    }
+
+    /// Removes bytes that turned out to be needed by nobody.
+    pub async fn discard(&self, names: &[String]) {
+        for name in names {
+            if let Err(error) = self.blobs.remove(name).await {
+                tracing::warn!(%error, "bytes that nobody needs stay until they are swept");
+            }
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use super::client::{self, PeerAddr};
 use super::error::ApiError;
 use super::limit::Verdict;
 use super::refresh;
-use super::{App, Windows, millis};
+use super::{App, Windows, avatar, millis};
 use crate::files;
 use crate::store::{
     Conversation, HistoryItem, Page, Preview, Session, User, conversations, messages, now,
@@ -237,6 +237,11 @@ fn conversation_json(me: UserId, conversation: &Conversation) -> Map<String, Val
         &mut json,
         "display_name",
         conversation.peer.display_name.clone(),
+    );
+    insert_some(
+        &mut json,
+        "avatar_url",
+        conversation.peer.avatar.map(avatar::address),
     );
     json.insert(
         "last_message_at".to_owned(),

@@ -263,6 +263,7 @@ mod tests {
             id: UserId(7),
             username: "sara".to_owned(),
             display_name: None,
+            avatar: None,
             created_at: Timestamp(0),
         }
     }

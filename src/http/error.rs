@@ -61,10 +61,11 @@ const fn status(code: Code) -> StatusCode {
         | Code::ConversationNotFound
         | Code::MessageNotFound
         | Code::SessionNotFound => StatusCode::NOT_FOUND,
-        Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::BodyTooLarge | Code::QuotaExceeded => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooManyAttempts | Code::SlowDown => StatusCode::TOO_MANY_REQUESTS,
         Code::InvalidState | Code::LastAdmin => StatusCode::CONFLICT,
         Code::StorageFailed => StatusCode::SERVICE_UNAVAILABLE,
+        Code::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         Code::BadFrame
         | Code::UnknownType
@@ -91,6 +92,7 @@ const fn status(code: Code) -> StatusCode {
         | Code::PushEndpointUnreachable
         | Code::PushKeysInvalid
         | Code::FileMissing
+        | Code::NotAPicture
         | Code::FileTooLarge
         | Code::ReceiverInvalid => StatusCode::BAD_REQUEST,
     }
@@ -142,7 +144,7 @@ pub fn localize(response: Response, catalogue: &Catalogue, lang: Lang) -> Respon
     let words = catalogue.error(code, lang);
     let json = match parts.extensions.get() {
         Some(Limit(bytes)) => json!({
-            "error": words.replace("{limit}", &lang.size(*bytes)),
+            "error": format!("{} ({}).", words.trim_end_matches('.'), lang.at_most(*bytes)),
             "code": code.as_str(),
             "limit": bytes,
         }),

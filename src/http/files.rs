@@ -23,6 +23,9 @@ use crate::files::{disposition, is_inline, sniff};
 use crate::store::files::Served;
 use crate::store::{files, now, sessions};
 
+/// The picture of a person stays the same under its address.
+const AVATAR_CACHING: &str = "private, max-age=604800, immutable";
+
 /// Bytes read at a time.
 const CHUNK: usize = 64 * 1024;
 
@@ -116,6 +119,9 @@ async fn send(app: &App, served: &Served, tag: &str, wanted: Wanted<'_>) -> Answ
     };
     set(header::ETAG, tag);
     set(header::CONTENT_SECURITY_POLICY, CSP);
+    if served.is_avatar {
+        set(header::CACHE_CONTROL, AVATAR_CACHING);
+    }
     set(header::ACCEPT_RANGES, "bytes");
     if status == StatusCode::NOT_MODIFIED {
         return Ok(response);

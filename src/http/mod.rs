@@ -2,6 +2,7 @@
 
 mod api;
 mod auth;
+mod avatar;
 mod client;
 mod erase;
 mod error;
@@ -100,13 +101,14 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(Arc::clone(&app))
         .layer(tower_http::compression::CompressionLayer::new());
     // What is refused is read to its end, up to a bound.
-    let room = app
-        .files
-        .max_bytes
-        .saturating_mul(2)
-        .saturating_add(upload::AROUND);
-    let room = usize::try_from(room).unwrap_or(usize::MAX);
-    let uploads = post(upload::post).layer(axum::extract::DefaultBodyLimit::max(room));
+    let room = |bytes: u64| {
+        let room = bytes.saturating_mul(2).saturating_add(upload::AROUND);
+        axum::extract::DefaultBodyLimit::max(usize::try_from(room).unwrap_or(usize::MAX))
+    };
+    let uploads = post(upload::post).layer(room(app.files.limits.max_bytes));
+    let avatars = post(avatar::set)
+        .delete(avatar::remove)
+        .layer(room(avatar::LIMIT));
     Router::new()
         .route("/ws", get(ws::upgrade))
         .route("/health", get(api::health))
@@ -151,6 +153,7 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .route("/api/webrtc/config", get(api::ice))
         .route("/api/upload", uploads)
+        .route("/api/profile/avatar", avatars)
         .method_not_allowed_fallback(not_found)
         .layer(axum::extract::DefaultBodyLimit::max(BODY))
         .fallback_service(site)
@@ -190,7 +193,10 @@ async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
         );
     }
     if private {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // Pictures of people say something else.
+        headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
         cors(headers, &app.config.origins, origin.as_deref());
     }
     // Files have a stricter one.

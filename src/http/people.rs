@@ -10,9 +10,9 @@ use payambar_signaling::wire::Code;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::App;
 use super::api::{Answer, Input, Params, insert_some, limited_for};
 use super::auth::Caller;
+use super::{App, avatar};
 use crate::store::{User, search as finder, users};
 
 /// People in one search.
@@ -65,6 +65,7 @@ fn people_json(app: &App, people: impl IntoIterator<Item = User>) -> Response {
         person.insert("id".to_owned(), json!(user.id));
         person.insert("username".to_owned(), json!(user.username));
         insert_some(&mut person, "display_name", user.display_name);
+        insert_some(&mut person, "avatar_url", user.avatar.map(avatar::address));
         person.insert("is_online".to_owned(), json!(app.pump.is_online(user.id)));
         Value::Object(person)
     };
@@ -86,6 +87,7 @@ pub async fn profile(State(app): State<Arc<App>>, Caller(session): Caller) -> An
     profile.insert("id".to_owned(), json!(user.id));
     profile.insert("username".to_owned(), json!(user.username));
     insert_some(&mut profile, "display_name", user.display_name);
+    insert_some(&mut profile, "avatar_url", user.avatar.map(avatar::address));
     profile.insert("created_at".to_owned(), json!(user.created_at));
     profile.insert("findable".to_owned(), json!(findable));
     Ok(Json(profile).into_response())

@@ -14,7 +14,7 @@ use qrcode::render::svg;
 use serde_json::json;
 
 use super::error::ApiError;
-use super::{App, site};
+use super::{App, avatar, site};
 use crate::store::{User, users};
 
 type Answer = Result<Response, ApiError>;
@@ -29,7 +29,7 @@ pub async fn show(State(app): State<Arc<App>>, Path(username): Path<String>) -> 
         "id": user.id,
         "username": user.username,
         "display_name": user.display_name,
-        "avatar_url": null,
+        "avatar_url": user.avatar.map(avatar::address),
         "is_online": app.pump.is_online(user.id),
         "created_at": user.created_at,
     }))

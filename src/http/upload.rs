@@ -2,7 +2,7 @@
 //! comes, judged, and made visible together with its message.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::multipart::{Field, Multipart};
@@ -11,7 +11,7 @@ use axum::response::IntoResponse as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use payambar_signaling::chat::Body;
-use payambar_signaling::file::{FileEntry, MAX_WAVEFORM_BYTES, VOICE_PREFIX, Voice};
+use payambar_signaling::file::{FileEntry, MAX_WAVEFORM_BYTES, Picture, VOICE_PREFIX, Voice};
 use payambar_signaling::ids::UserId;
 use payambar_signaling::wire::{Code, FileFrame, MAX_CLIENT_MESSAGE_ID_CHARS};
 use serde_json::json;
@@ -20,7 +20,7 @@ use super::App;
 use super::api::Answer;
 use super::auth::Caller;
 use super::error::ApiError;
-use crate::files::{self, Sealed};
+use crate::files::{self, Sealed, Seen};
 use crate::store::files::{NewFile, Posted};
 use crate::store::{Session, messages};
 
@@ -30,6 +30,9 @@ const STALL: Duration = Duration::from_secs(30);
 /// How long what is refused may take to come in to its end: only then does a
 /// client read why.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// The disk is looked at once for so many bytes.
+const LOOK_EVERY: u64 = 1024 * 1024;
 
 /// A part that is no file has at most so many bytes.
 const TEXT: usize = 1024;
@@ -63,6 +66,10 @@ pub async fn post(
     Caller(session): Caller,
     request: Request,
 ) -> Answer {
+    let rates = app.files.rates.as_ref();
+    if rates.is_some_and(|rates| !rates.may_send(session.user, Instant::now())) {
+        return Err(Code::TooManyAttempts.into());
+    }
     let mut parts = Multipart::from_request(request, &())
         .await
         .map_err(|_| Code::BadRequest)?;
@@ -81,6 +88,9 @@ pub async fn post(
     });
     let means_sound =
         file.content_type.starts_with("audio/") || file.name.starts_with(VOICE_PREFIX);
+    if let Some(rates) = rates {
+        rates.sent(session.user, file.bytes.size_bytes());
+    }
     let entry = FileEntry {
         id: files::new_id().map_err(|_| Code::Internal)?,
         size_bytes: file.bytes.size_bytes(),
@@ -162,18 +172,26 @@ async fn permitted(app: &App, sender: UserId, receiver: UserId) -> Result<(), Ap
 async fn receive(app: &App, mut field: Field<'_>) -> Result<Incoming, ApiError> {
     let given = field.file_name().map(str::to_owned);
     let content_type = field.content_type().unwrap_or_default().to_owned();
-    let limit = app.files.max_bytes;
+    let limit = app.files.limits.max_bytes;
     let mut draft = app
         .files
         .blobs
         .draft()
         .await
-        .map_err(|error| disk(&error))?;
+        .map_err(|error| failed(&error))?;
+    let mut looked_at = None;
     while let Some(bytes) = in_time(field.chunk()).await? {
+        let step = draft.size_bytes() / LOOK_EVERY;
+        if looked_at != Some(step) {
+            looked_at = Some(step);
+            if !app.files.has_room(LOOK_EVERY) {
+                return Err(Code::StorageFull.into());
+            }
+        }
         if draft.size_bytes() + u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
             return Err(ApiError::over(Code::FileTooLarge, limit));
         }
-        draft.write(&bytes).await.map_err(|error| disk(&error))?;
+        draft.write(&bytes).await.map_err(|error| failed(&error))?;
     }
     // What a form sends in which nobody has picked a file.
     if draft.size_bytes() == 0 && given.as_deref().unwrap_or_default().is_empty() {
@@ -182,7 +200,7 @@ async fn receive(app: &App, mut field: Field<'_>) -> Result<Incoming, ApiError> 
     Ok(Incoming {
         name: files::clean(given.as_deref().unwrap_or_default()),
         content_type,
-        bytes: draft.seal().await.map_err(|error| disk(&error))?,
+        bytes: draft.seal().await.map_err(|error| failed(&error))?,
     })
 }
 
@@ -200,14 +218,14 @@ async fn text(mut field: Field<'_>) -> Result<String, ApiError> {
 }
 
 /// The next of what comes, unless the client stalls or sends nonsense.
-async fn in_time<T, E>(next: impl Future<Output = Result<T, E>>) -> Result<T, ApiError> {
+pub(super) async fn in_time<T, E>(next: impl Future<Output = Result<T, E>>) -> Result<T, ApiError> {
     match tokio::time::timeout(STALL, next).await {
         Ok(Ok(next)) => Ok(next),
         Ok(Err(_)) | Err(_) => Err(Code::BadRequest.into()),
     }
 }
 
-async fn drain(parts: &mut Multipart) {
+pub(super) async fn drain(parts: &mut Multipart) {
     let rest = async { while let Ok(Some(_)) = parts.next_field().await {} };
     let _ = tokio::time::timeout(DRAIN, rest).await;
 }
@@ -218,33 +236,52 @@ async fn send(
     session: Session,
     receiver: UserId,
     client_message_id: Option<String>,
-    entry: FileEntry,
+    mut entry: FileEntry,
     bytes: Sealed,
 ) -> Result<Posted, ApiError> {
-    let blobs = &app.files.blobs;
-    let bytes = blobs.keep(bytes).await.map_err(|error| disk(&error))?;
-    let mut ours = vec![bytes.name.clone()];
+    let seen = look(&app, &entry, &bytes).await;
+    let bytes = app.files.blobs.keep(bytes).await;
+    let bytes = bytes.map_err(|error| failed(&error))?;
+    let mut kept = vec![bytes.name.clone()];
+    let mut thumb = None;
+    if let Some(seen) = seen {
+        // A file without its small picture is better than none.
+        if let Some(small) = seen.thumb {
+            thumb = app.files.keep(&small).await.ok();
+        }
+        entry.picture = Some(Picture {
+            width: seen.width,
+            height: seen.height,
+            thumb: thumb.is_some(),
+        });
+    }
+    kept.extend(thumb.iter().map(|thumb| thumb.name.clone()));
     let new = NewFile {
         sender: session.user,
         receiver,
         client_message_id,
         entry,
         bytes,
-        thumb: None,
+        thumb,
+        quota: app.files.limits.per_person,
     };
     let posted = app
         .store
         .post(move |connection| crate::store::files::post(connection, &new))
         .await;
     if let Ok(posted) = &posted {
-        ours.clone_from(&posted.spare);
+        kept.clone_from(&posted.spare);
     }
-    for name in ours {
-        if let Err(error) = blobs.remove(&name).await {
-            tracing::warn!(%error, "bytes that nobody needs stay until they are swept");
-        }
-    }
+    app.files.discard(&kept).await;
     Ok(posted?)
+}
+
+/// What can be found out about a picture.
+async fn look(app: &App, entry: &FileEntry, bytes: &Sealed) -> Option<Seen> {
+    if !entry.content_type.starts_with("image/") {
+        return None;
+    }
+    app.files.pictures.look(bytes.path()?).await
 }
 
 fn answer(app: &App, session: &Session, posted: &Posted) -> Answer {
@@ -268,7 +305,10 @@ fn answer(app: &App, session: &Session, posted: &Posted) -> Answer {
 }
 
 /// What a disk that fails is called.
-fn disk(error: &std::io::Error) -> ApiError {
+pub(super) fn failed(error: &std::io::Error) -> ApiError {
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        return Code::StorageFull.into();
+    }
     tracing::error!(%error, "a file cannot be written");
     Code::StorageFailed.into()
 }

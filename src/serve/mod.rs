@@ -68,7 +68,8 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let files = Arc::new(Files::open(
         &config.file_storage,
         &secrets::load_or_make(&config.data_dir, "files")?,
-        config.max_upload,
+        config.files,
+        config.rate_limit,
     )?);
     let (outcomes_in, outcomes) = mpsc::unbounded_channel();
     let on_batch = Box::new(move |batch| {

@@ -1,6 +1,6 @@
 //! Conversations of two people and the list a person sees of them.
 
-use payambar_signaling::ids::{ConversationId, Seq, Timestamp, UserId};
+use payambar_signaling::ids::{ConversationId, FileId, Seq, Timestamp, UserId};
 use payambar_signaling::wire::Code;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
@@ -24,6 +24,8 @@ pub struct Peer {
     pub username: String,
     /// Their name to show.
     pub display_name: Option<String>,
+    /// Their picture.
+    pub avatar: Option<FileId>,
 }
 
 /// A conversation that exists.
@@ -76,6 +78,7 @@ pub fn open_pair(
         id: peer.id,
         username: peer.username,
         display_name: peer.display_name,
+        avatar: peer.avatar,
     };
     let (low, high) = pair(me, other);
     let at = now();
@@ -168,7 +171,7 @@ pub(super) fn set_last_seq(
 pub fn list(connection: &Connection, me: UserId) -> Result<Vec<Preview>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT c.id, c.last_message_at_ms, c.last_seq, mine.read_seq, u.id, u.username, u.display_name,
-                theirs.recv_seq, theirs.read_seq
+                theirs.recv_seq, theirs.read_seq, (SELECT public_id FROM files WHERE files.id = u.avatar_id)
          FROM members mine
          JOIN conversations c ON c.id = mine.conversation_id
          JOIN users u ON u.id = CASE c.pair_low WHEN ?1 THEN c.pair_high ELSE c.pair_low END
@@ -185,6 +188,7 @@ pub fn list(connection: &Connection, me: UserId) -> Result<Vec<Preview>, Error> 
                         id: UserId(row.get(4)?),
                         username: row.get(5)?,
                         display_name: row.get(6)?,
+                        avatar: row.get::<_, Option<[u8; 16]>>(9)?.map(FileId::from_bytes),
                     },
                     unread: 0,
                     new: false,

@@ -4,6 +4,7 @@
 use payambar_signaling::chat::{Body, NewMessage, Stored};
 use payambar_signaling::file::{FileEntry, Picture, Voice};
 use payambar_signaling::ids::{FileId, Ticket, Timestamp, UserId};
+use payambar_signaling::wire::Code;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{Error, messages, now};
@@ -34,6 +35,21 @@ pub struct NewFile {
     pub bytes: Kept,
     /// Those of its small picture.
     pub thumb: Option<Kept>,
+    /// So many bytes the sender's files may have together.
+    pub quota: Option<u64>,
+}
+
+/// A picture that a person gives themselves.
+#[derive(Debug, Clone)]
+pub struct NewAvatar {
+    /// Whose.
+    pub owner: UserId,
+    /// Its id.
+    pub id: FileId,
+    /// What its bytes are.
+    pub content_type: &'static str,
+    /// Its bytes.
+    pub bytes: Kept,
 }
 
 /// What became of a [`NewFile`].
@@ -76,6 +92,7 @@ pub fn post(connection: &Connection, new: &NewFile) -> Result<Posted, Error> {
                 .collect(),
         });
     }
+    check_quota(connection, new)?;
     let mut spare = Vec::new();
     let blob = keep(connection, &new.bytes, &mut spare)?;
     let thumb = match &new.thumb {
@@ -92,6 +109,66 @@ pub fn post(connection: &Connection, new: &NewFile) -> Result<Posted, Error> {
         },
         spare,
     })
+}
+
+/// Whether one more file fits into what its sender may have. Equal bytes count
+/// each time: a count that knows of others would tell of them.
+fn check_quota(connection: &Connection, new: &NewFile) -> Result<(), Error> {
+    let Some(quota) = new.quota else {
+        return Ok(());
+    };
+    let used: i64 = connection
+        .prepare_cached("SELECT coalesce(sum(size_bytes), 0) FROM files WHERE owner_id = ?1")?
+        .query_row([new.sender.0], |row| row.get(0))?;
+    if used.unsigned_abs().saturating_add(new.bytes.size_bytes) > quota {
+        return Err(Error::Refused(Code::QuotaExceeded));
+    }
+    Ok(())
+}
+
+/// Gives a person a picture in place of the old one; says which names on disk
+/// are not needed.
+pub fn set_avatar(connection: &Connection, new: &NewAvatar) -> Result<Vec<String>, Error> {
+    let mut spare = Vec::new();
+    let blob = keep(connection, &new.bytes, &mut spare)?;
+    let file: i64 = connection
+        .prepare_cached(
+            "INSERT INTO files (public_id, owner_id, purpose, state, blob_id, name, content_type, size_bytes, created_at_ms)
+             VALUES (?1, ?2, 'avatar', 'ready', ?3, 'avatar', ?4, ?5, ?6) RETURNING id",
+        )?
+        .query_row(
+            params![
+                new.id.as_bytes(),
+                new.owner.0,
+                blob,
+                new.content_type,
+                signed(new.bytes.size_bytes),
+                now().0
+            ],
+            |row| row.get(0),
+        )?;
+    replace_avatar(connection, new.owner, Some(file))?;
+    Ok(spare)
+}
+
+/// Takes a person's picture away; also for whoever erases an account.
+pub fn remove_avatar(connection: &Connection, owner: UserId) -> Result<(), Error> {
+    replace_avatar(connection, owner, None)
+}
+
+fn replace_avatar(connection: &Connection, owner: UserId, new: Option<i64>) -> Result<(), Error> {
+    let old: Option<i64> = connection
+        .prepare_cached("SELECT avatar_id FROM users WHERE id = ?1")?
+        .query_row([owner.0], |row| row.get(0))
+        .optional()?
+        .flatten();
+    connection
+        .prepare_cached("UPDATE users SET avatar_id = ?2, updated_at_ms = ?3 WHERE id = ?1")?
+        .execute(params![owner.0, new, now().0])?;
+    match old {
+        Some(old) => release(connection, old),
+        None => Ok(()),
+    }
 }
 
 fn insert(
@@ -245,10 +322,13 @@ pub struct Served {
     pub name: String,
     /// What they are.
     pub content_type: String,
+    /// The picture of a person, which everybody may see.
+    pub is_avatar: bool,
 }
 
 /// The file of that id, or its small picture, if this person may have it: one
-/// of the people of a conversation in which it was sent.
+/// of the people of a conversation in which it was sent, or anybody if it is
+/// the picture of a person.
 pub fn find(
     connection: &Connection,
     id: FileId,
@@ -257,11 +337,12 @@ pub fn find(
 ) -> Result<Option<Served>, Error> {
     let served = connection
         .prepare_cached(
-            "SELECT b.name, b.size_bytes, f.name, f.content_type
+            "SELECT b.name, b.size_bytes, f.name, f.content_type, f.purpose = 'avatar'
              FROM files f JOIN blobs b ON b.id = CASE WHEN ?3 THEN f.thumb_id ELSE f.blob_id END
-             WHERE f.public_id = ?1 AND f.state = 'ready' AND EXISTS (
+             WHERE f.public_id = ?1 AND f.state = 'ready' AND (EXISTS (
                 SELECT 1 FROM messages m JOIN members p ON p.conversation_id = m.conversation_id AND p.user_id = ?2
-                WHERE m.file_id = f.id AND m.deleted_at_ms IS NULL)",
+                WHERE m.file_id = f.id AND m.deleted_at_ms IS NULL)
+               OR EXISTS (SELECT 1 FROM users u WHERE u.id = f.owner_id AND u.avatar_id = f.id))",
         )?
         .query_row(
             params![id.as_bytes(), reader.map(|reader| reader.0), thumb],
@@ -271,6 +352,7 @@ pub fn find(
                     size_bytes: row.get::<_, i64>(1)?.unsigned_abs(),
                     name: row.get(2)?,
                     content_type: row.get(3)?,
+                    is_avatar: row.get(4)?,
                 })
             },
         )

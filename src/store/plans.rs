@@ -70,6 +70,23 @@ const CALLS: &[Call] = &[
         }
         Ok(())
     }),
+    ("files::remove_avatar", |c| {
+        files::set_avatar(c, &new_avatar())?;
+        files::remove_avatar(c, SARA)
+    }),
+    ("files::set_avatar", |c| {
+        files::set_avatar(c, &new_avatar())?;
+        drop_ok(files::set_avatar(
+            c,
+            &files::NewAvatar {
+                id: FileId::from_bytes([10; 16]),
+                ..new_avatar()
+            },
+        ))
+    }),
+    ("files::keep", |c| {
+        drop_ok(files::keep(c, &new_file(3).bytes, &mut Vec::new()))
+    }),
     ("files::post", |c| {
         for number in [2, 1, 2] {
             files::post(c, &new_file(number))?;
@@ -336,6 +353,19 @@ fn say(c: &Connection, sender: UserId, receiver: UserId, name: Option<&str>) -> 
     drop_ok(messages::insert(c, &text(sender, receiver, name), now()))
 }
 
+fn new_avatar() -> files::NewAvatar {
+    files::NewAvatar {
+        owner: SARA,
+        id: FileId::from_bytes([9; 16]),
+        content_type: "image/png",
+        bytes: files::Kept {
+            name: "face".to_owned(),
+            sha256: [9; 32],
+            size_bytes: 3,
+        },
+    }
+}
+
 /// A picture with a small one; the same number again is the same message.
 fn new_file(number: u8) -> files::NewFile {
     let kept = |name: &str| files::Kept {
@@ -357,6 +387,7 @@ fn new_file(number: u8) -> files::NewFile {
         },
         bytes: kept("bytes"),
         thumb: Some(kept("thumb")),
+        quota: Some(1000),
     }
 }
 

@@ -140,13 +140,8 @@ fn rarest(connection: &Connection, folded: &str) -> Result<String, Error> {
 /// Reads the people who have a piece, in the order of their names. The join is
 /// written so that SQLite cannot begin with the accounts.
 fn people_with() -> String {
-    let columns = COLUMNS
-        .split(", ")
-        .map(|column| format!("u.{column}"))
-        .collect::<Vec<_>>()
-        .join(", ");
     format!(
-        "SELECT {columns} FROM people_grams g CROSS JOIN users u ON u.id = g.user_id
+        "SELECT {COLUMNS} FROM people_grams g CROSS JOIN users u ON u.id = g.user_id
          WHERE g.listed = 1 AND g.gram = ?1 AND g.user_id <> ?2 ORDER BY g.username_key LIMIT ?3"
     )
 }

@@ -2,7 +2,7 @@
 
 use payambar_signaling::account::State;
 use payambar_signaling::chat::Party;
-use payambar_signaling::ids::{Timestamp, UserId};
+use payambar_signaling::ids::{FileId, Timestamp, UserId};
 use payambar_signaling::wire::Code;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
@@ -20,6 +20,8 @@ pub struct User {
     pub display_name: Option<String>,
     /// When the account was made.
     pub created_at: Timestamp,
+    /// Their picture.
+    pub avatar: Option<FileId>,
 }
 
 /// An account as log-in needs it.
@@ -43,7 +45,7 @@ pub struct NewUser {
 }
 
 /// What [`user`] reads.
-pub(super) const COLUMNS: &str = "id, username, display_name, created_at_ms";
+pub(super) const COLUMNS: &str = "id, username, display_name, created_at_ms, (SELECT public_id FROM files WHERE files.id = avatar_id)";
 
 pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
     Ok(User {
@@ -51,6 +53,7 @@ pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         username: row.get(1)?,
         display_name: row.get(2)?,
         created_at: Timestamp(row.get(3)?),
+        avatar: row.get::<_, Option<[u8; 16]>>(4)?.map(FileId::from_bytes),
     })
 }
 
@@ -90,6 +93,7 @@ pub fn insert_as(connection: &Connection, new: &NewUser, state: State) -> Result
         username: new.username.clone(),
         display_name: None,
         created_at: at,
+        avatar: None,
     })
 }
 
@@ -103,8 +107,8 @@ pub fn by_name(connection: &Connection, username: &str) -> Result<Option<Found>,
         .query_row([exact_key(username), key(username)], |row| {
             Ok(Found {
                 user: user(row)?,
-                password_hash: row.get(4)?,
-                state: standing::word(row, 5, State::parse)?,
+                password_hash: row.get(5)?,
+                state: standing::word(row, 6, State::parse)?,
             })
         })
         .optional()?;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::client::{Person, Socket};
 use crate::server::{Server, Setup};
 
-fn skipped() -> bool {
+pub(crate) fn skipped() -> bool {
     std::env::var_os("PAYAMBAR_WITHOUT_ROOT").is_some_and(|value| value == "1")
 }
 
@@ -134,8 +134,8 @@ async fn nothing_is_acknowledged_while_the_disk_does_not_sync() {
 }
 
 /// A server whose data lies on a file system of `size`, and the way there.
-fn on_a_small_disk(size: &str) -> (Server, PathBuf) {
-    let setup = Setup::new().within(&[
+pub(crate) fn on_a_small_disk(setup: Setup, size: &str) -> (Server, PathBuf) {
+    let setup = setup.within(&[
         "unshare",
         "--mount",
         "sh",
@@ -162,7 +162,7 @@ async fn a_full_disk_refuses_writes_serves_reads_and_recovers() {
     if skipped() {
         return;
     }
-    let (server, disk) = on_a_small_disk("16m");
+    let (server, disk) = on_a_small_disk(Setup::new(), "16m");
     let (sara, omid) = (server.register("sara"), server.register("omid"));
     let mut hers = server.socket(&sara).await;
     hers.say(&omid, "before").await;

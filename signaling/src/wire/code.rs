@@ -126,6 +126,12 @@ codes! {
     FileMissing "file_missing";
     /// The file is over the limit.
     FileTooLarge "file_too_large";
+    /// What was to be a picture cannot be read as one.
+    NotAPicture "not_a_picture";
+    /// The files of a person together are over their share.
+    QuotaExceeded "quota_exceeded";
+    /// The disk is as full as it may become.
+    StorageFull "storage_full";
     /// No person to send the file to.
     ReceiverInvalid "receiver_invalid";
     /// The database refused the write; nothing was kept.
