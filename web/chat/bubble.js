@@ -7,6 +7,7 @@ import { href, parts, textDir } from "../core/textdir.js";
 import { Button } from "../core/ui/button.js";
 import { Icon } from "../core/ui/icon.js";
 import { StatusMark } from "../core/ui/status.js";
+import { Attachment } from "./attachment.js";
 import { mark, nameOf } from "./state.js";
 import { discard, sendAgain } from "./store.js";
 import { callWords, missed, textOf } from "./words.js";
@@ -48,14 +49,13 @@ const large = (text) => text.length <= 24 && /^(?:\p{Extended_Pictographic}|\p{E
 /** @param {{chat: Chat, item: Item, first: boolean, last: boolean}} props */
 export function Bubble({ chat, item, first, last }) {
   const state = mark(chat, item);
+  const meta = html`<span class=${`meta ${state}`}><span dir=${uiDir()}>${clock(item.at)}${item.mine && html`<${StatusMark} mark=${state} />`}</span></span>`;
   return html`<li class=${`m ${item.mine ? "me" : ""} ${first ? "first" : ""} ${last ? "last" : ""}`} data-testid="message" data-key=${item.key}
     data-client-id=${item.cid || undefined} data-message-id=${item.id || undefined} data-seq=${item.seq || undefined}
     data-status=${state} data-mine=${String(item.mine)}>
-    <div class=${`b ${large(item.text) ? "large" : ""}`}>
+    <div class=${`b ${item.file ? "file" : large(item.text) ? "large" : ""}`}>
       <span class="sr">${item.mine ? t("you") : nameOf(chat.peer)}: </span>
-      <${Text} text=${textOf(item)}>
-        <span class=${`meta ${state}`}><span dir=${uiDir()}>${clock(item.at)}${item.mine && html`<${StatusMark} mark=${state} />`}</span></span>
-      <//>
+      ${item.file ? html`<${Attachment} file=${item.file} />${meta}` : html`<${Text} text=${textOf(item)}>${meta}<//>`}
     </div>
     ${state === "failed" && html`<div class="fail"><${Icon} name="warn" /><span>${t("failed")}</span>
       <${Button} kind="plain" testid="retry" onClick=${() => sendAgain(chat.peer.id, item)}>${t("retry")}<//>

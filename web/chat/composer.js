@@ -7,6 +7,7 @@ import { textDir } from "../core/textdir.js";
 import { Icon } from "../core/ui/icon.js";
 import { drafts, keepDraft } from "./drafts.js";
 import { MAX_TEXT, write } from "./store.js";
+import { attach } from "./uploads.js";
 import { composing } from "./writers.js";
 
 const touch = matchMedia("(pointer: coarse)");
@@ -16,6 +17,7 @@ const DRAFT_MS = 300;
 export function Composer({ peerId }) {
   const [text, setText] = useState(drafts.peek()[peerId] ?? "");
   const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+  const picker = useRef(/** @type {HTMLInputElement | null} */ (null));
   const current = useRef(text);
   current.current = text;
 
@@ -57,6 +59,13 @@ export function Composer({ peerId }) {
     setText(now);
     composing(peerId, now);
   };
+  const picked = () => {
+    const input = picker.current;
+    if (!input?.files) return;
+    attach(peerId, [...input.files]);
+    // The same file may be picked again.
+    input.value = "";
+  };
   /** @param {KeyboardEvent} e */
   const keys = (e) => {
     if (e.key !== "Enter" || e.shiftKey || e.isComposing || touch.matches) return;
@@ -64,6 +73,8 @@ export function Composer({ peerId }) {
     send();
   };
   return html`<form class="comp" onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); send(); }}>
+    <button class="ib" type="button" aria-label=${t("attach")} title=${t("attach")} data-testid="attach" onClick=${() => picker.current?.click()}><${Icon} name="clip" /></button>
+    <input ref=${picker} type="file" multiple hidden data-testid="picker" onChange=${picked} />
     <div class="fld">
       <textarea ref=${field} id="composer" rows="1" dir=${text ? textDir(text, uiDir()) : undefined} value=${text} data-testid="composer"
         aria-label=${t("message")} placeholder=${t("message")} enterkeyhint=${touch.matches ? "enter" : "send"}

@@ -3,11 +3,12 @@
 /**
  * @typedef {import("../core/wire.js").Message} Message
  * @typedef {import("../core/wire.js").CallEntry} CallEntry
+ * @typedef {import("../core/wire.js").File} File
  * @typedef {import("../core/api.js").Preview} Preview
  * @typedef {"waiting" | "sent" | "delivered" | "read" | "failed"} Mark
  * @typedef {{
  *   key: string, id: number, cid: string, seq: number, mine: boolean, text: string, at: number,
- *   call: CallEntry | null, sealed: boolean, local: "waiting" | "failed" | null,
+ *   call: CallEntry | null, file: File | null, sealed: boolean, local: "waiting" | "failed" | null,
  * }} Item  `seq` is 0 until the server has it
  * @typedef {{id: number, username: string, display_name: string}} Peer
  * @typedef {{
@@ -47,7 +48,7 @@ export const item = (m, me) => ({
   key: m.sender_id === me && m.client_message_id ? m.client_message_id : `m${m.message_id}`,
   id: m.message_id, cid: m.client_message_id, seq: m.seq, mine: m.sender_id === me,
   text: m.content, at: Date.parse(m.created_at) || 0,
-  call: m.kind === "call" ? (m.call ?? { outcome: "lost" }) : null, sealed: m.sealed, local: null,
+  call: m.kind === "call" ? (m.call ?? { outcome: "lost" }) : null, file: m.file, sealed: m.sealed, local: null,
 });
 
 /** Entries of calls that were taken or declined are no news. @param {Item} i */
@@ -197,7 +198,7 @@ export function next(s, e) {
     case "write":
       return edit(s, e.peerId, (chat) => {
         /** @type {Item} */
-        const own = { key: e.cid, id: 0, cid: e.cid, seq: 0, mine: true, text: e.text, at: e.at, call: null, sealed: false, local: "waiting" };
+        const own = { key: e.cid, id: 0, cid: e.cid, seq: 0, mine: true, text: e.text, at: e.at, call: null, file: null, sealed: false, local: "waiting" };
         return { ...chat, items: [...chat.items, own], last: own };
       });
     case "failed":

@@ -9,7 +9,7 @@ const at = (/** @type {number} */ n) => new Date(Date.UTC(2026, 10, 21, 8, 0, n)
 /** @param {number} seq @param {object} [more] */
 const msg = (seq, more = {}) => ({
   message_id: 100 + seq, client_message_id: "", conversation_id: 7, seq, sender_id: SARA, receiver_id: ME,
-  content: `m${seq}`, status: "sent", created_at: at(seq), kind: "", call: null, sealed: false, ...more,
+  content: `m${seq}`, status: "sent", created_at: at(seq), kind: "", call: null, file: null, sealed: false, ...more,
 });
 const mine = (/** @type {number} */ seq, cid = "", more = {}) =>
   msg(seq, { sender_id: ME, receiver_id: SARA, client_message_id: cid, ...more });

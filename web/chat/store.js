@@ -8,6 +8,7 @@ import { announce } from "../core/ui/toast.js";
 import { newId } from "../core/uuid.js";
 import { encode } from "../core/wire.js";
 import { empty, firstSeq, next, outbox } from "./state.js";
+import { forgetUploads } from "./uploads.js";
 import { forgetWriters, heardTyping } from "./writers.js";
 
 /**
@@ -58,6 +59,7 @@ export function begin(me) {
   apply({ t: "reset", me });
   presence.value = new Map();
   forgetWriters();
+  forgetUploads();
   listError.value = "";
   chatErrors.value = {};
   unknownNames.value = new Set();

@@ -8,6 +8,7 @@ import { online } from "../core/socket.js";
 import { Avatar } from "../core/ui/avatar.js";
 import { Button, IconButton } from "../core/ui/button.js";
 import { OfflineBar } from "../core/ui/offline.js";
+import { Uploads } from "./attachment.js";
 import { Composer } from "./composer.js";
 import { Drawing } from "./drawing.js";
 import { Log } from "./log.js";
@@ -48,7 +49,7 @@ export function ChatPanel({ username }) {
     ${chat && html`<${CallNotice} peer=${chat.peer} />`}
     ${unknown && html`<div class="empty"><${Drawing} name="find" /><p>${t("noUser", { name: username })}</p><${Button} onClick=${back}>${t("back")}<//></div>`}
     ${!chat && !unknown && html`<div class="empty"><p class="quiet" role="status">${t("loading")}</p></div>`}
-    ${chat && html`<${Log} key=${`log${id}`} chat=${chat} /><${Composer} key=${`write${id}`} peerId=${id} />`}
+    ${chat && html`<${Log} key=${`log${id}`} chat=${chat} /><${Uploads} key=${`ups${id}`} peerId=${id} /><${Composer} key=${`write${id}`} peerId=${id} />`}
   </main>`;
 }
 

@@ -24,6 +24,8 @@ export class ApiError extends Error {
     this.status = status;
     this.code = code;
     this.waitSeconds = waitSeconds;
+    /** How much would have been allowed, in bytes; 0 where that is not the reason. */
+    this.limit = 0;
   }
 }
 
@@ -189,6 +191,39 @@ export async function profile() {
 /** @param {string} display_name @returns {Promise<string>} */
 export async function rename(display_name) {
   return String((await call("PUT", "/profile", { display_name })).display_name ?? display_name);
+}
+
+/**
+ * Sends a file. A request of the old kind: it alone says how far it is.
+ * @param {number} receiverId @param {File} file @param {string} cid @param {(sent: number) => void} progress
+ * @returns {{done: Promise<void>, cancel: () => void}}
+ */
+export function upload(receiverId, file, cid, progress) {
+  const request = new XMLHttpRequest();
+  /** @type {Promise<void>} */
+  const done = new Promise((resolve, reject) => {
+    request.open("POST", "/api/upload");
+    request.responseType = "json";
+    request.setRequestHeader("Accept-Language", lang.peek());
+    if (token) request.setRequestHeader("Authorization", `Bearer ${token}`);
+    request.upload.onprogress = (e) => progress(e.loaded);
+    request.onload = () => {
+      if (request.status === 200) return resolve();
+      const code = request.response?.code;
+      if (request.status === 401) unauthorized();
+      const refusal = new ApiError(request.status, typeof code === "string" ? code : "internal");
+      refusal.limit = Number(request.response?.limit ?? 0);
+      return reject(refusal);
+    };
+    request.onerror = request.onabort = () => reject(new ApiError(0, "network"));
+    const form = new FormData();
+    // First what the server can judge before the file comes.
+    form.append("receiver_id", String(receiverId));
+    form.append("client_message_id", cid);
+    form.append("file", file);
+    request.send(form);
+  });
+  return { done, cancel: () => request.abort() };
 }
 
 /** @returns {Promise<{iceServers: RTCIceServer[], ttl: number}>} */

@@ -5,9 +5,13 @@
  * @typedef {"answered" | "declined" | "busy" | "cancelled" | "no_answer" | "offline" | "lost"} Outcome
  * @typedef {{outcome: Outcome, duration_s?: number}} CallEntry
  * @typedef {{
+ *   name: string, url: string, type: string, size: number, width: number, height: number, thumb: string,
+ *   duration_ms: number, waveform: string,
+ * }} File
+ * @typedef {{
  *   message_id: number, client_message_id: string, conversation_id: number, seq: number,
  *   sender_id: number, receiver_id: number, content: string, status: Status, created_at: string,
- *   kind: string, call: CallEntry | null, sealed: boolean,
+ *   kind: string, call: CallEntry | null, file: File | null, sealed: boolean,
  * }} Message  `sealed`: only the devices of its two people can read it
  * @typedef {{
  *   e2ee_v: number, alg: string, sender_device_id: string, key_id: string, iv: string, ciphertext: string, aad?: string,
@@ -61,6 +65,16 @@ function callEntry(v) {
   return outcome ? { outcome, duration_s: num(f, "duration_s") } : null;
 }
 
+/** @param {Fields} f @returns {File | null} */
+function file(f) {
+  if (!str(f, "file_url")) return null;
+  return {
+    name: str(f, "file_name"), url: str(f, "file_url"), type: str(f, "file_content_type"), size: num(f, "file_size"),
+    width: num(f, "width"), height: num(f, "height"), thumb: str(f, "thumb_url"),
+    duration_ms: num(f, "duration_ms"), waveform: str(f, "waveform"),
+  };
+}
+
 /**
  * A message as the socket frame (`message_id`) or REST (`id`) writes it.
  * @param {unknown} v @returns {Message}
@@ -79,6 +93,7 @@ export function message(v) {
     created_at: str(f, "created_at"),
     kind: str(f, "kind"),
     call: callEntry(f["call"]),
+    file: file(f),
     sealed: f["encrypted"] === true,
   };
 }

@@ -72,6 +72,15 @@ test("left-out fields become empty ones", () => {
   assert.deepEqual(parse('{"type":"presence","user_id":3,"online":false}'), { type: "presence", user_id: 3, online: false });
 });
 
+test("a message with a file says where it is had", () => {
+  const read = (/** @type {string} */ name) => parse(JSON.stringify(JSON.parse(readFileSync(new URL(name, folder), "utf8")).frame));
+  const got = read("server_message_file_picture.json");
+  const file = got?.type === "message" ? got.message.file : null;
+  assert.deepEqual([file?.name, file?.type, file?.size, file?.width, file?.height], ["گربه.png", "image/png", 70_000, 640, 480]);
+  assert.ok(file?.url.startsWith("/api/files/") && file.thumb.includes("size=thumb"));
+  assert.equal(message({ id: 1, content: "x" }).file, null);
+});
+
 test("a message of REST and one of the socket read the same", () => {
   const rest = { id: 9, seq: 2, sender_id: 1, receiver_id: 2, content: "x", status: "read", kind: "call", call: { outcome: "answered", duration_s: 7 } };
   const { id, ...others } = rest;
