@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use payambar_media::RelayHandle;
-use payambar_signaling::chat::{Deletion, Marked};
-use payambar_signaling::hub::{Hub, Input, Limits};
+use payambar_signaling::chat::{BlockChange, Deletion, Marked};
+use payambar_signaling::hub::{Hub, Input, Known, Limits};
 use payambar_signaling::ids::{ConnId, ConversationId, Seq, SessionId, UserId};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::{mpsc, oneshot};
@@ -55,7 +55,12 @@ enum Event {
         conn: ConnId,
         user: UserId,
         session: SessionId,
+        known: Box<Known>,
         outbox: Outbox,
+    },
+    Known {
+        user: UserId,
+        known: Box<Known>,
     },
     Input(Input),
     SessionEnded {
@@ -137,12 +142,19 @@ impl Pump {
     }
 
     /// Takes in a new socket and names it.
-    pub async fn attach(&self, user: UserId, session: SessionId, outbox: Outbox) -> ConnId {
+    pub async fn attach(
+        &self,
+        user: UserId,
+        session: SessionId,
+        known: Known,
+        outbox: Outbox,
+    ) -> ConnId {
         let conn = ConnId(self.next_conn.fetch_add(1, Ordering::Relaxed));
         self.send(Event::Attach {
             conn,
             user,
             session,
+            known: Box::new(known),
             outbox,
         })
         .await;
@@ -163,6 +175,17 @@ impl Pump {
     /// Tells everybody concerned of what was deleted over REST.
     pub async fn deleted(&self, deletion: Deletion) {
         self.send(Event::Input(Input::Deleted(deletion))).await;
+    }
+
+    /// From here on nothing passes between two people, or everything again.
+    pub async fn block_changed(&self, change: BlockChange) {
+        self.send(Event::Input(Input::BlockChanged(change))).await;
+    }
+
+    /// A person has changed what they want; it counts if they are online.
+    pub async fn known(&self, user: UserId, known: Known) {
+        let known = Box::new(known);
+        self.send(Event::Known { user, known }).await;
     }
 
     /// Ends a session's sockets, calls and relay allocations.

@@ -225,6 +225,19 @@ impl Call {
         self.end_for_both(HangupReason::SessionEnded, outcome, now)
     }
 
+    /// One of the two wants nothing more to do with the other. Who is rung has
+    /// declined then, and need not be told of a call that was missed.
+    pub(crate) fn cut(&self, by: Side, now: Instant) -> Vec<Step> {
+        let (reason, outcome) = match (self.phase(), by) {
+            (CallState::Ringing, Side::Caller) => (HangupReason::Cancelled, CallOutcome::Cancelled),
+            (CallState::Ringing, Side::Callee) => (HangupReason::Ended, CallOutcome::Declined),
+            (CallState::Active, Side::Caller | Side::Callee) => {
+                (HangupReason::Ended, CallOutcome::Answered)
+            }
+        };
+        self.end_for_both(reason, outcome, now)
+    }
+
     /// When [`Self::expire`] is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let no_answer = self.no_answer_at();

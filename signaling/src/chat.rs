@@ -4,11 +4,13 @@
 
 mod deletion;
 mod envelope;
+mod people;
 
 use std::fmt;
 
 pub use deletion::{Deletion, MessageFacts, Place, Scope, may_delete};
 pub use envelope::{Envelope, MAX_CIPHERTEXT_BYTES, MAX_ENVELOPE_FIELD_BYTES};
+pub use people::{Block, BlockChange, CallFacts, CallsFrom, may_call, may_record_attempt};
 
 use crate::file::FileEntry;
 use crate::ids::{ConversationId, MessageId, Seq, Ticket, Timestamp, UserId};
@@ -212,6 +214,8 @@ pub struct SendFacts {
     pub sender: Party,
     /// The account of the receiver.
     pub receiver: Party,
+    /// Between the two, seen from the sender.
+    pub block: Block,
 }
 
 /// The state of an account.
@@ -232,7 +236,8 @@ pub enum Party {
 ///
 /// # Errors
 ///
-/// [`Code::SelfMessage`], [`Code::UserNotFound`], [`Code::AccountSuspended`].
+/// [`Code::SelfMessage`], [`Code::UserNotFound`], [`Code::AccountSuspended`],
+/// and what [`Block::pass`] refuses.
 pub fn may_send(sender: UserId, receiver: UserId, facts: &SendFacts) -> Result<(), Code> {
     if sender == receiver {
         return Err(Code::SelfMessage);
@@ -240,7 +245,7 @@ pub fn may_send(sender: UserId, receiver: UserId, facts: &SendFacts) -> Result<(
     match (facts.sender, facts.receiver) {
         (Party::Missing, _) | (_, Party::Missing) => Err(Code::UserNotFound),
         (Party::Suspended, Party::Active | Party::Suspended) => Err(Code::AccountSuspended),
-        (Party::Active, Party::Active | Party::Suspended) => Ok(()),
+        (Party::Active, Party::Active | Party::Suspended) => facts.block.pass(),
     }
 }
 
@@ -353,7 +358,11 @@ mod tests {
     const B: UserId = UserId(2);
 
     fn facts(sender: Party, receiver: Party) -> SendFacts {
-        SendFacts { sender, receiver }
+        SendFacts {
+            sender,
+            receiver,
+            block: Block::None,
+        }
     }
 
     #[test]
@@ -375,6 +384,38 @@ mod tests {
             may_send(A, A, &facts(Party::Active, Party::Active)),
             Err(Code::SelfMessage)
         );
+    }
+
+    #[test]
+    fn nobody_writes_past_a_block_and_its_owner_least_of_all() {
+        let with = |block| SendFacts {
+            block,
+            ..facts(Party::Active, Party::Active)
+        };
+        assert_eq!(may_send(A, B, &with(Block::Theirs)), Err(Code::NotAllowed));
+        assert_eq!(may_send(A, B, &with(Block::Own)), Err(Code::BlockedByYou));
+    }
+
+    #[test]
+    fn an_unwanted_attempt_to_call_is_not_written_down_a_call_is() {
+        let facts = CallFacts {
+            block: Block::Theirs,
+            calls_from: CallsFrom::Everyone,
+            contact: true,
+        };
+        for outcome in CallOutcome::ALL {
+            let entry = CallEntry {
+                outcome,
+                duration_s: None,
+            };
+            let attempt = matches!(outcome, CallOutcome::Offline | CallOutcome::Busy);
+            let due = if attempt {
+                Err(Code::NotAllowed)
+            } else {
+                Ok(())
+            };
+            assert_eq!(may_record_attempt(&entry, &facts), due, "{outcome:?}");
+        }
     }
 
     #[test]

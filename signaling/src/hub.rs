@@ -7,6 +7,7 @@ mod deletions;
 mod io;
 mod messages;
 mod notices;
+mod people;
 mod receipts;
 mod sockets;
 mod tickets;
@@ -18,6 +19,8 @@ use std::time::Instant;
 use calls::Calls;
 pub use io::{Counts, Effect, Input, Limits, close_code};
 pub use notices::{Notice, RingingEnd};
+pub use people::Known;
+use people::People;
 use receipts::Receipts;
 use sockets::Sockets;
 use tickets::Tickets;
@@ -38,6 +41,7 @@ pub struct Hub {
     sockets: Sockets,
     presence: Presence,
     calls: Calls,
+    people: People,
     typing: Typing,
     tickets: Tickets,
     receipts: Receipts,
@@ -61,6 +65,7 @@ impl Hub {
             sockets: Sockets::default(),
             presence: Presence::default(),
             calls: Calls::default(),
+            people: People::default(),
             typing: Typing::default(),
             tickets: Tickets::default(),
             receipts: Receipts::default(),
@@ -91,6 +96,8 @@ impl Hub {
                 seq,
             } => self.written(conn, conversation, seq),
             Input::SessionEnded { session } => self.session_ended(session, now),
+            Input::Known { user, known } => self.known(user, *known, now),
+            Input::BlockChanged(change) => self.block_changed(change, now),
             Input::Woken { call, reached } => self.woken(call, reached),
         }
     }

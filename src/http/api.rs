@@ -10,7 +10,7 @@ use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use payambar_signaling::chat::{Body as MessageBody, Mark, MarkTarget, NewMark, Status};
+use payambar_signaling::chat::{Block, Body as MessageBody, Mark, MarkTarget, NewMark, Status};
 use payambar_signaling::file::WORDS;
 use payambar_signaling::ids::{MessageId, Seq, Ticket, Timestamp, UserId};
 use payambar_signaling::wire::{Code, FileFrame};
@@ -255,7 +255,7 @@ fn preview_json(app: &App, session: &Session, preview: &Preview) -> Value {
     let mut json = conversation_json(session.user, &preview.conversation);
     json.insert(
         "is_online".to_owned(),
-        json!(app.pump.is_online(preview.conversation.peer.id)),
+        json!(preview.block == Block::None && app.pump.is_online(preview.conversation.peer.id)),
     );
     insert_some(
         &mut json,
@@ -265,6 +265,9 @@ fn preview_json(app: &App, session: &Session, preview: &Preview) -> Value {
             .as_ref()
             .map(|item| message_json(app, session, item)),
     );
+    if preview.block == Block::Own {
+        json.insert("blocked".to_owned(), json!(true));
+    }
     json.insert("last_seq".to_owned(), json!(preview.last_seq));
     json.insert("my_read_seq".to_owned(), json!(preview.my_read_seq));
     json.insert("peer_recv_seq".to_owned(), json!(preview.peer_recv_seq));

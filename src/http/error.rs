@@ -50,6 +50,8 @@ const fn status(code: Code) -> StatusCode {
         Code::OriginForbidden
         | Code::NotReceiver
         | Code::NotSender
+        | Code::NotAllowed
+        | Code::BlockedByYou
         | Code::AccountSuspended
         | Code::PendingApproval
         | Code::Rejected

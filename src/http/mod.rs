@@ -3,6 +3,7 @@
 mod api;
 mod auth;
 mod avatar;
+mod blocks;
 mod client;
 mod erase;
 mod error;
@@ -130,6 +131,8 @@ pub fn router(app: Arc<App>) -> Router {
             "/api/profile",
             get(people::profile).put(people::set_profile),
         )
+        .route("/api/blocks", get(blocks::list).post(blocks::block))
+        .route("/api/blocks/{user_id}", delete(blocks::unblock))
         .route(
             "/api/conversations",
             get(api::conversations).post(api::open_conversation),

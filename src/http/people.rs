@@ -1,10 +1,12 @@
 //! What people may know of each other, and what each says about themselves.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use payambar_signaling::chat::CallsFrom;
 use payambar_signaling::ids::UserId;
 use payambar_signaling::wire::Code;
 use serde::Deserialize;
@@ -13,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::api::{Answer, Input, Params, insert_some, limited_for};
 use super::auth::Caller;
 use super::{App, avatar};
-use crate::store::{User, search as finder, users};
+use crate::store::{User, people as store_people, search as finder, users};
 
 /// People in one search.
 const FOUND: u32 = 20;
@@ -38,35 +40,43 @@ pub async fn search(
 ) -> Response {
     let me = session.user;
     if let Some(id) = id {
-        return by_id(&app, UserId(id)).await.into_response();
+        return by_id(&app, me, UserId(id)).await.into_response();
     }
     limited_for(me, app.search_limit.as_ref(), async {
         let wanted: String = q.trim().chars().take(DISPLAY_NAME).collect();
         let found = app
             .store
-            .read(move |connection| finder::find(connection, &wanted, me, FOUND))
+            .read(move |connection| {
+                let found = finder::find(connection, &wanted, me, FOUND)?;
+                Ok((found, store_people::apart_from(connection, me)?))
+            })
             .await?;
         Ok(people_json(&app, found))
     })
     .await
 }
 
-async fn by_id(app: &App, id: UserId) -> Answer {
+async fn by_id(app: &App, me: UserId, id: UserId) -> Answer {
     let found = app
         .store
-        .read(move |connection| users::active(connection, id))
+        .read(move |connection| {
+            let found = users::active(connection, id)?.into_iter().collect();
+            Ok((found, store_people::apart_from(connection, me)?))
+        })
         .await?;
     Ok(people_json(app, found))
 }
 
-fn people_json(app: &App, people: impl IntoIterator<Item = User>) -> Response {
+/// People, and those of whom the caller may not see whether they are online.
+fn people_json(app: &App, (people, apart): (Vec<User>, BTreeSet<UserId>)) -> Response {
     let person = |user: User| {
         let mut person = Map::new();
         person.insert("id".to_owned(), json!(user.id));
         person.insert("username".to_owned(), json!(user.username));
         insert_some(&mut person, "display_name", user.display_name);
         insert_some(&mut person, "avatar_url", user.avatar.map(avatar::address));
-        person.insert("is_online".to_owned(), json!(app.pump.is_online(user.id)));
+        let online = !apart.contains(&user.id) && app.pump.is_online(user.id);
+        person.insert("is_online".to_owned(), json!(online));
         Value::Object(person)
     };
     Json(people.into_iter().map(person).collect::<Vec<_>>()).into_response()
@@ -75,11 +85,12 @@ fn people_json(app: &App, people: impl IntoIterator<Item = User>) -> Response {
 /// `GET /api/profile`.
 pub async fn profile(State(app): State<Arc<App>>, Caller(session): Caller) -> Answer {
     let me = session.user;
-    let (user, findable) = app
+    let (user, findable, calls_from) = app
         .store
         .read(move |connection| {
             let user = users::by_id(connection, me)?;
-            Ok((user, users::is_findable(connection, me)?))
+            let findable = users::is_findable(connection, me)?;
+            Ok((user, findable, store_people::calls_from(connection, me)?))
         })
         .await?;
     let user = user.ok_or(Code::UserNotFound)?;
@@ -90,6 +101,7 @@ pub async fn profile(State(app): State<Arc<App>>, Caller(session): Caller) -> An
     insert_some(&mut profile, "avatar_url", user.avatar.map(avatar::address));
     profile.insert("created_at".to_owned(), json!(user.created_at));
     profile.insert("findable".to_owned(), json!(findable));
+    profile.insert("calls_from".to_owned(), json!(calls_from.as_str()));
     Ok(Json(profile).into_response())
 }
 
@@ -98,12 +110,15 @@ pub async fn profile(State(app): State<Arc<App>>, Caller(session): Caller) -> An
 pub struct NewProfile {
     display_name: Option<String>,
     findable: Option<bool>,
+    calls_from: Option<String>,
 }
 
 impl NewProfile {
     /// The body with its texts trimmed, if it says anything and nothing wrong.
     fn checked(mut self) -> Result<Self, Code> {
-        if self.display_name.is_none() && self.findable.is_none() {
+        let says_nothing =
+            self.display_name.is_none() && self.findable.is_none() && self.calls_from.is_none();
+        if says_nothing {
             return Err(Code::BadRequest);
         }
         if let Some(name) = &mut self.display_name {
@@ -123,7 +138,10 @@ pub async fn set_profile(
     Input(new): Input<NewProfile>,
 ) -> Answer {
     let (me, new) = (session.user, new.checked()?);
-    let user = app
+    let calls_from = new.calls_from.as_deref().map(CallsFrom::parse);
+    let calls_from = calls_from.map(|choice| choice.ok_or(Code::BadRequest));
+    let calls_from = calls_from.transpose()?;
+    let (user, known) = app
         .store
         .write(move |connection| {
             if let Some(name) = &new.display_name {
@@ -132,10 +150,17 @@ pub async fn set_profile(
             if let Some(findable) = new.findable {
                 users::set_findable(connection, me, findable)?;
             }
-            users::by_id(connection, me)
+            if let Some(calls_from) = calls_from {
+                store_people::set_calls_from(connection, me, calls_from)?;
+            }
+            let known = calls_from.map(|_| store_people::known(connection, me));
+            Ok((users::by_id(connection, me)?, known.transpose()?))
         })
-        .await?
-        .ok_or(Code::UserNotFound)?;
+        .await?;
+    if let Some(known) = known {
+        app.pump.known(me, known).await;
+    }
+    let user = user.ok_or(Code::UserNotFound)?;
     let name = user.display_name.unwrap_or_default();
     Ok(Json(json!({ "status": "updated", "display_name": name })).into_response())
 }

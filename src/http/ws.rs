@@ -12,7 +12,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use payambar_signaling::hub::Input;
+use payambar_signaling::hub::{Input, Known};
 use payambar_signaling::ids::{ConnId, ConversationId, Seq};
 use payambar_signaling::wire::Code;
 use tokio::sync::{mpsc, oneshot};
@@ -30,7 +30,7 @@ use super::{App, auth};
 use crate::config::Origins;
 use crate::i18n::Lang;
 use crate::pump::{OUTBOX, Outbox, Outgoing, Pump};
-use crate::store::{Session, sessions};
+use crate::store::{Session, people, sessions};
 
 /// The largest frame and message in bytes (close 1009 above).
 const FRAME: usize = 128 * 1024;
@@ -102,8 +102,13 @@ pub async fn upgrade(
         .unwrap_or_default();
     let lang = Lang::from_header(language, app.config.default_lang);
 
+    let user = session.user;
+    let known = app
+        .store
+        .read(move |connection| people::known(connection, user))
+        .await?;
     let upgrade = hyper::upgrade::on(&mut request);
-    tokio::spawn(run(Arc::clone(&app), upgrade, session, lang));
+    tokio::spawn(run(Arc::clone(&app), upgrade, (session, known), lang));
 
     let mut response = (StatusCode::SWITCHING_PROTOCOLS, Body::empty()).into_response();
     let headers = response.headers_mut();
@@ -155,7 +160,7 @@ fn is_allowed_origin(app: &App, peer: std::net::IpAddr, headers: &HeaderMap) -> 
     }
 }
 
-async fn run(app: Arc<App>, upgrade: OnUpgrade, session: Session, lang: Lang) {
+async fn run(app: Arc<App>, upgrade: OnUpgrade, (session, known): (Session, Known), lang: Lang) {
     let Ok(upgraded) = upgrade.await else { return };
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
@@ -171,6 +176,7 @@ async fn run(app: Arc<App>, upgrade: OnUpgrade, session: Session, lang: Lang) {
         .attach(
             session.user,
             session.id,
+            known,
             Outbox {
                 frames,
                 close,

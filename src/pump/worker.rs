@@ -87,14 +87,21 @@ impl Worker {
                 conn,
                 user,
                 session,
+                known,
                 outbox,
             } => {
                 self.sockets.insert(conn, outbox);
+                self.input(Input::Known { user, known });
                 self.input(Input::Connected {
                     conn,
                     user,
                     session,
                 });
+            }
+            Event::Known { user, known } => {
+                if self.hub.is_online(user) {
+                    self.input(Input::Known { user, known });
+                }
             }
             Event::Input(input) => {
                 if let Input::Disconnected { conn } = &input {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use payambar_signaling::chat::may_call;
 use payambar_signaling::hub::{Input, Notice, RingingEnd};
 use payambar_signaling::ids::{CallId, SessionId, UserId};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -15,7 +16,7 @@ use super::sender::Sender;
 use super::vapid::Tokens;
 use super::words::{News, Writer};
 use crate::i18n::Catalogue;
-use crate::store::{self, Addressee, Store, Subscription, SubscriptionId, now, push};
+use crate::store::{self, Addressee, Store, Subscription, SubscriptionId, now, people, push};
 
 /// What the task is told besides notices.
 #[derive(Debug)]
@@ -78,7 +79,8 @@ impl Worker {
     async fn notice(&mut self, user: UserId, notice: Notice) {
         match notice {
             Notice::Message(message) => {
-                let Some(to) = addressee(&self.store, user, message.sender).await else {
+                let Some(to) = addressee(&self.store, user, message.sender, Of::Message).await
+                else {
                     return;
                 };
                 let news = News::Message(&message);
@@ -102,7 +104,7 @@ impl Worker {
     }
 
     async fn ringing(&mut self, user: UserId, call: CallId, caller: UserId, awake: &[SessionId]) {
-        let to = addressee(&self.store, user, caller).await;
+        let to = addressee(&self.store, user, caller, Of::Call).await;
         let subscriptions = to.iter().flat_map(|to| &to.subscriptions);
         let asleep = subscriptions.filter(|of| !awake.contains(&of.session));
         let asleep: Vec<&Subscription> = asleep.collect();
@@ -128,7 +130,7 @@ impl Worker {
             return;
         }
         // Asked again: who has logged out meanwhile is told nothing more.
-        let Some(to) = addressee(&self.store, user, caller).await else {
+        let Some(to) = addressee(&self.store, user, caller, Of::Call).await else {
             return;
         };
         let news = News::Over(call, end);
@@ -194,11 +196,25 @@ impl Worker {
     }
 }
 
+/// Of what a person is to be told.
+#[derive(Debug, Clone, Copy)]
+enum Of {
+    Message,
+    Call,
+}
+
 /// All that is needed to tell a person of another; none if that would reach
-/// nobody.
-async fn addressee(store: &Store, user: UserId, other: UserId) -> Option<Addressee> {
+/// nobody, or if the person does not want to hear of the other.
+async fn addressee(store: &Store, user: UserId, other: UserId, of: Of) -> Option<Addressee> {
     let found = store
-        .read(move |connection| push::addressee(connection, user, other))
+        .read(move |connection| {
+            match of {
+                Of::Message => people::block_between(connection, other, user)?.pass(),
+                Of::Call => may_call(&people::call_facts(connection, other, user)?),
+            }
+            .map_err(store::Error::Refused)?;
+            push::addressee(connection, user, other)
+        })
         .await;
     match found {
         Ok(found) if found.subscriptions.is_empty() => None,

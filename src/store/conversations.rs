@@ -1,5 +1,6 @@
 //! Conversations of two people and the list a person sees of them.
 
+use payambar_signaling::chat::Block;
 use payambar_signaling::ids::{ConversationId, FileId, Seq, Timestamp, UserId};
 use payambar_signaling::wire::Code;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -7,7 +8,7 @@ use uuid::Uuid;
 
 use super::erase::VISIBLE;
 use super::messages::{self, HistoryItem};
-use super::{Error, now, users};
+use super::{Error, now, people, users};
 
 /// Conversations in one list; older ones are found by search.
 const LISTED: u32 = 500;
@@ -58,13 +59,16 @@ pub struct Preview {
     pub peer_recv_seq: Seq,
     /// How far the other person has read.
     pub peer_read_seq: Seq,
+    /// Between the two, seen from this person.
+    pub block: Block,
 }
 
 /// Opens the conversation of two people, making it the first time.
 ///
 /// # Errors
 ///
-/// [`Code::SelfConversation`], [`Code::UserNotFound`].
+/// [`Code::SelfConversation`], [`Code::UserNotFound`]; a new one between people
+/// of whom one has blocked the other, as for a message.
 pub fn open_pair(
     connection: &Connection,
     me: UserId,
@@ -83,7 +87,9 @@ pub fn open_pair(
     let (low, high) = pair(me, other);
     let at = now();
     let Some(id) = find_pair(connection, me, other)? else {
-        let id = insert_pair(connection, (low, high), Seq(0), at)?;
+        let block = people::block_between(connection, me, other)?;
+        block.pass().map_err(Error::Refused)?;
+        let id = insert_pair(connection, (low, high), Seq(0), (false, false), at)?;
         return Ok(Conversation {
             id,
             peer,
@@ -116,15 +122,17 @@ pub(super) fn insert_pair(
     connection: &Connection,
     (low, high): (UserId, UserId),
     last_seq: Seq,
+    (low_wrote, high_wrote): (bool, bool),
     at: Timestamp,
 ) -> Result<ConversationId, Error> {
     let id = connection
         .prepare_cached(
-            "INSERT INTO conversations (uuid, kind, pair_low, pair_high, last_seq, last_message_at_ms, created_at_ms)
-             VALUES (?1, 'pair', ?2, ?3, ?4, ?5, ?5) RETURNING id",
+            "INSERT INTO conversations (uuid, kind, pair_low, pair_high, last_seq, last_message_at_ms, created_at_ms,
+                                        low_wrote, high_wrote)
+             VALUES (?1, 'pair', ?2, ?3, ?4, ?5, ?5, ?6, ?7) RETURNING id",
         )?
         .query_row(
-            params![Uuid::now_v7().as_bytes(), low.0, high.0, last_seq.0, at.0],
+            params![Uuid::now_v7().as_bytes(), low.0, high.0, last_seq.0, at.0, low_wrote, high_wrote],
             |row| row.get(0).map(ConversationId),
         )?;
     let mut insert = connection.prepare_cached(
@@ -152,18 +160,21 @@ pub(super) fn last_seq(
     Ok(found)
 }
 
-/// Writes down that a message was written at this place.
+/// Writes down that a message was written at this place, and which of the pair
+/// has now written.
 pub(super) fn set_last_seq(
     connection: &Connection,
     conversation: ConversationId,
     seq: Seq,
+    (low_wrote, high_wrote): (bool, bool),
     at: Timestamp,
 ) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "UPDATE conversations SET last_seq = ?2, last_message_at_ms = ?3 WHERE id = ?1",
+            "UPDATE conversations SET last_seq = ?2, last_message_at_ms = ?3,
+                    low_wrote = low_wrote OR ?4, high_wrote = high_wrote OR ?5 WHERE id = ?1",
         )?
-        .execute([conversation.0, seq.0, at.0])?;
+        .execute(params![conversation.0, seq.0, at.0, low_wrote, high_wrote])?;
     Ok(())
 }
 
@@ -171,7 +182,9 @@ pub(super) fn set_last_seq(
 pub fn list(connection: &Connection, me: UserId) -> Result<Vec<Preview>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT c.id, c.last_message_at_ms, c.last_seq, mine.read_seq, u.id, u.username, u.display_name,
-                theirs.recv_seq, theirs.read_seq, (SELECT public_id FROM files WHERE files.id = u.avatar_id)
+                theirs.recv_seq, theirs.read_seq, (SELECT public_id FROM files WHERE files.id = u.avatar_id),
+                EXISTS (SELECT 1 FROM blocks WHERE blocker_id = ?1 AND blocked_id = u.id),
+                EXISTS (SELECT 1 FROM blocks WHERE blocker_id = u.id AND blocked_id = ?1)
          FROM members mine
          JOIN conversations c ON c.id = mine.conversation_id
          JOIN users u ON u.id = CASE c.pair_low WHEN ?1 THEN c.pair_high ELSE c.pair_low END
@@ -198,6 +211,7 @@ pub fn list(connection: &Connection, me: UserId) -> Result<Vec<Preview>, Error> 
                 my_read_seq: Seq(row.get(3)?),
                 peer_recv_seq: Seq(row.get(7)?),
                 peer_read_seq: Seq(row.get(8)?),
+                block: Block::of(row.get(10)?, row.get(11)?),
             })
         })?
         .collect::<Result<Vec<_>, _>>()?;

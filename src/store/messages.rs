@@ -5,8 +5,8 @@
 mod row;
 
 use payambar_signaling::chat::{
-    Body, CallEntry, Mark, MarkTarget, Marked, NewMark, NewMessage, SendFacts, Status, Stored,
-    StoredMessage, may_record, may_send,
+    Body, CallEntry, Mark, MarkTarget, Marked, NewMark, NewMessage, Status, Stored, StoredMessage,
+    may_record, may_record_attempt, may_send,
 };
 use payambar_signaling::ids::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use payambar_signaling::wire::Code;
@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
 use super::erase::VISIBLE;
-use super::{Error, conversations, users};
+use super::{Error, conversations, people};
 use row::{Kept, SELECT, message};
 
 /// Messages sent again to a person who comes back, per conversation.
@@ -86,9 +86,11 @@ pub(super) fn admit(connection: &Connection, new: &NewMessage) -> Result<Option<
         Body::Text(_) | Body::Sealed(_) | Body::File(_) => {
             may_write(connection, new.sender, new.receiver)?
         }
-        Body::Call(_) => {
-            let facts = facts(connection, new.sender, new.receiver)?;
-            may_record(&facts).map_err(Error::Refused)?;
+        Body::Call(entry) => {
+            let facts = people::send_facts(connection, new.sender, new.receiver)?;
+            let calls = people::call_facts(connection, new.sender, new.receiver)?;
+            let judged = may_record(&facts).and_then(|()| may_record_attempt(entry, &calls));
+            judged.map_err(Error::Refused)?;
         }
     }
     Ok(None)
@@ -100,15 +102,8 @@ pub(super) fn admit(connection: &Connection, new: &NewMessage) -> Result<Option<
 ///
 /// What [`may_send`] refuses.
 pub fn may_write(connection: &Connection, sender: UserId, receiver: UserId) -> Result<(), Error> {
-    let facts = facts(connection, sender, receiver)?;
+    let facts = people::send_facts(connection, sender, receiver)?;
     may_send(sender, receiver, &facts).map_err(Error::Refused)
-}
-
-fn facts(connection: &Connection, sender: UserId, receiver: UserId) -> Result<SendFacts, Error> {
-    Ok(SendFacts {
-        sender: users::party(connection, sender)?,
-        receiver: users::party(connection, receiver)?,
-    })
 }
 
 /// Writes a message that was admitted; `file` is the row of its file.
@@ -118,7 +113,7 @@ pub(super) fn write(
     file: Option<i64>,
     at: Timestamp,
 ) -> Result<StoredMessage, Error> {
-    let (conversation, seq) = next_seq(connection, new.sender, new.receiver, at)?;
+    let (conversation, seq) = next_seq(connection, new, at)?;
     let kept = Kept::from(&new.body);
     // SQLite gathers what RETURNING says in a table made for it, which costs
     // more than the insert.
@@ -161,17 +156,19 @@ pub(super) fn write(
 /// first message.
 fn next_seq(
     connection: &Connection,
-    sender: UserId,
-    receiver: UserId,
+    new: &NewMessage,
     at: Timestamp,
 ) -> Result<(ConversationId, Seq), Error> {
-    let pair = conversations::pair(sender, receiver);
-    let Some((conversation, last)) = conversations::last_seq(connection, pair)? else {
-        let id = conversations::insert_pair(connection, pair, Seq(1), at)?;
+    let (low, high) = conversations::pair(new.sender, new.receiver);
+    // A call alone makes nobody a contact.
+    let wrote = !matches!(new.body, Body::Call(_));
+    let wrote = (wrote && new.sender == low, wrote && new.sender == high);
+    let Some((conversation, last)) = conversations::last_seq(connection, (low, high))? else {
+        let id = conversations::insert_pair(connection, (low, high), Seq(1), wrote, at)?;
         return Ok((id, Seq(1)));
     };
     let next = Seq(last.0 + 1);
-    conversations::set_last_seq(connection, conversation, next, at)?;
+    conversations::set_last_seq(connection, conversation, next, wrote, at)?;
     Ok((conversation, next))
 }
 

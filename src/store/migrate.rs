@@ -73,6 +73,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "refresh_tokens",
         sql: include_str!("migrations/0011_refresh_tokens.sql"),
     },
+    Migration {
+        version: 12,
+        name: "blocks",
+        sql: include_str!("migrations/0012_blocks.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -8,6 +8,7 @@ pub mod invites;
 pub mod keys;
 pub mod messages;
 mod migrate;
+pub mod people;
 pub mod push;
 mod readers;
 pub mod refresh;

@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use payambar_signaling::account::State;
-use payambar_signaling::chat::{Body, Mark, MarkTarget, NewMark, NewMessage, Scope};
+use payambar_signaling::chat::{
+    BlockChange, Body, CallsFrom, Mark, MarkTarget, NewMark, NewMessage, Scope,
+};
 use payambar_signaling::file::FileEntry;
 use payambar_signaling::ids::{ConversationId, FileId, MessageId, Seq, SessionId, Ticket, UserId};
 use rusqlite::Connection;
@@ -39,6 +41,7 @@ const CALLS: &[Call] = &[
             c,
             (OMID, UserId(3)),
             Seq(1),
+            (false, true),
             now(),
         ))
     }),
@@ -102,7 +105,13 @@ const CALLS: &[Call] = &[
     }),
     ("files::unused", |c| drop_ok(files::unused(c, 0, 10))),
     ("conversations::set_last_seq", |c| {
-        drop_ok(conversations::set_last_seq(c, HERE, Seq(9), now()))
+        drop_ok(conversations::set_last_seq(
+            c,
+            HERE,
+            Seq(9),
+            (true, false),
+            now(),
+        ))
     }),
     ("invites::check", |c| match invites::check(c, "code") {
         Err(Error::Refused(_)) => Ok(()),
@@ -214,6 +223,36 @@ const CALLS: &[Call] = &[
             refresh::rotate(c, &used)?;
         }
         Ok(())
+    }),
+    ("people::apart_from", |c| {
+        drop_ok(people::apart_from(c, SARA))
+    }),
+    ("people::block_between", |c| {
+        drop_ok(people::block_between(c, SARA, OMID))
+    }),
+    ("people::blocks", |c| drop_ok(people::blocks(c, SARA))),
+    ("people::call_facts", |c| {
+        drop_ok(people::call_facts(c, SARA, OMID))
+    }),
+    ("people::calls_from", |c| {
+        drop_ok(people::calls_from(c, SARA))
+    }),
+    ("people::change_block", |c| {
+        for blocked in [true, false] {
+            let (by, whom) = (SARA, UserId(3));
+            people::change_block(c, BlockChange { by, whom, blocked })?;
+        }
+        Ok(())
+    }),
+    ("people::known", |c| {
+        people::set_calls_from(c, SARA, CallsFrom::Contacts)?;
+        drop_ok(people::known(c, SARA))
+    }),
+    ("people::send_facts", |c| {
+        drop_ok(people::send_facts(c, SARA, OMID))
+    }),
+    ("people::set_calls_from", |c| {
+        people::set_calls_from(c, SARA, CallsFrom::Nobody)
     }),
     ("search::find", |c| {
         for wanted in ["", "s", "sara", "somebody"] {

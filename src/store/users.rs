@@ -161,11 +161,17 @@ pub fn party(connection: &Connection, id: UserId) -> Result<Party, Error> {
         .prepare_cached("SELECT status FROM users WHERE id = ?1")?
         .query_row([id.0], |row| row.get(0))
         .optional()?;
-    Ok(match status.as_deref() {
-        None | Some("pending" | "rejected") => Party::Missing,
+    Ok(party_of(status.as_deref()))
+}
+
+/// An account in that state, for the rules. Nobody writes to an account that
+/// was never opened, or is gone.
+pub(super) fn party_of(status: Option<&str>) -> Party {
+    match status {
         Some("active") => Party::Active,
-        Some(_) => Party::Suspended,
-    })
+        Some("suspended") => Party::Suspended,
+        None | Some(_) => Party::Missing,
+    }
 }
 
 /// Replaces the name to show; an empty one removes it.

@@ -22,6 +22,7 @@ mod tools;
 mod accounts;
 mod aioice;
 mod avatars;
+mod blocks;
 mod calls;
 mod calls_lost;
 mod chat;

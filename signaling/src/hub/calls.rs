@@ -201,6 +201,15 @@ impl Hub {
                 (CallState::Ringing, Some(Side::Caller) | None) => Err(Code::AlreadyInCall),
             };
         }
+        match self.people.may_call(user, peer) {
+            Ok(()) => {}
+            // As if nobody were there.
+            Err(Code::NotAllowed) => {
+                self.reject(conn, peer, RejectReason::Offline);
+                return Ok(());
+            }
+            Err(code) => return Err(code),
+        }
         if self.calls.of(peer).is_some() {
             return self.busy(conn, peer);
         }
@@ -290,6 +299,21 @@ impl Hub {
                 self.carry_out(id, steps, None);
             }
         }
+    }
+
+    /// Ends the call of two people, of whom the first wants no more of it.
+    pub(super) fn call_cut(&mut self, by: UserId, other: UserId, now: Instant) {
+        let call = self.calls.of(by);
+        let Some(id) = call
+            .filter(|call| call.peer_of(by) == Some(other))
+            .map(Call::id)
+        else {
+            return;
+        };
+        self.begun(id);
+        let call = self.calls.all.get(&id);
+        let steps = call.and_then(|call| Some(call.cut(call.side_of(by)?, now)));
+        self.carry_out(id, steps.unwrap_or_default(), None);
     }
 
     pub(super) fn call_due(&mut self, id: CallId, now: Instant) {

@@ -1,11 +1,12 @@
 //! What goes into the hub and what comes out.
 
-use crate::chat::{Deletion, Marked, NewMark, NewMessage, Stored, StoredMessage};
+use crate::chat::{BlockChange, Deletion, Marked, NewMark, NewMessage, Stored, StoredMessage};
 use crate::ids::{CallId, ConnId, ConversationId, Seq, SessionId, Ticket, UserId};
 use crate::rate::Rate;
 use crate::wire::{Code, ServerFrame};
 
 use super::notices::Notice;
+use super::people::Known;
 
 /// Why the server closes a socket, as WebSocket close codes.
 pub mod close_code {
@@ -119,6 +120,16 @@ pub enum Input {
         /// The log-in.
         session: SessionId,
     },
+    /// What is kept of a person: right before a socket of theirs joins, and
+    /// after they changed what they want.
+    Known {
+        /// The person.
+        user: UserId,
+        /// What is kept.
+        known: Box<Known>,
+    },
+    /// Somebody blocked somebody, or took it back.
+    BlockChanged(BlockChange),
     /// The answer to [`Notice::Ringing`].
     Woken {
         /// The call.

@@ -15,13 +15,6 @@ use crate::chat::{
 use crate::ids::{ConnId, ConversationId, MessageId, Seq, Ticket, UserId};
 use crate::wire::{ClientFrame, Code, MessageFrame, Reference, ServerFrame, StatusFrame};
 
-/// What the hub knows of two people: one has a socket, and the writer judges
-/// about the other.
-const FACTS: SendFacts = SendFacts {
-    sender: Party::Active,
-    receiver: Party::Active,
-};
-
 /// Messages that wait for one socket's catch-up; a socket with more of them is
 /// closed and starts anew.
 pub(super) const MAX_WAITING: usize = 256;
@@ -87,7 +80,13 @@ impl Hub {
     ) -> Result<(), Code> {
         check_body(&body)?;
         let sender = self.sockets.get(conn).ok_or(Code::Internal)?.user;
-        may_send(sender, receiver, &FACTS)?;
+        // One has a socket, and the writer judges about the other.
+        let facts = SendFacts {
+            sender: Party::Active,
+            receiver: Party::Active,
+            block: self.people.block(sender, receiver),
+        };
+        may_send(sender, receiver, &facts)?;
         self.take_share(conn)?;
         let ticket = self.tickets.issue(Pending::Asked {
             conn,
@@ -155,6 +154,8 @@ impl Hub {
             (Pending::Asked { conn, reference }, Err(code)) => {
                 self.refuse_if_there(conn, code, reference);
             }
+            // An attempt that the callee did not want: nothing is amiss.
+            (Pending::Entry { .. }, Err(Code::NotAllowed | Code::BlockedByYou)) => {}
             (Pending::Entry { .. } | Pending::Receipt { .. }, Err(_)) => {
                 self.call_entries_refused += 1;
             }
@@ -191,6 +192,10 @@ impl Hub {
     /// A new message goes to every socket of both people; to a socket of the
     /// receiver that is still catching up, after what it missed.
     fn deliver(&mut self, message: &StoredMessage, now: Instant) {
+        // Who writes to somebody has made them a contact; a call alone does not.
+        if !matches!(message.body, Body::Call(_)) {
+            self.people.wrote(message.sender, message.receiver);
+        }
         let frame = ServerFrame::Message(MessageFrame::from(message));
         let receipt = Some((message.conversation, message.seq));
         let mut to = Vec::new();

@@ -158,7 +158,9 @@ impl Hub {
         session: SessionId,
         now: Instant,
     ) {
-        // The same id twice: the first socket must be gone.
+        // The same id twice: the first socket must be gone, but not what was
+        // read for the second.
+        let known = self.people.of(user).cloned().unwrap_or_default();
         self.disconnected(conn, now);
         if self.sockets.count_of(user) >= self.limits.sockets_per_user {
             let code = close_code::TRY_AGAIN_LATER;
@@ -166,6 +168,7 @@ impl Hub {
         }
         let socket = Socket::new(user, session, &self.limits, now);
         let first = self.sockets.add(conn, socket);
+        self.people.join(user, known);
         let hello = ServerFrame::Hello {
             user_id: user,
             version: self.version.clone(),
@@ -187,6 +190,7 @@ impl Hub {
         if last {
             self.receipts.forget(user);
             self.tell_presence(user, false);
+            self.people.forget(user);
         }
     }
 
@@ -202,8 +206,10 @@ impl Hub {
 
     pub(super) fn presence_subscribe(&mut self, conn: ConnId, users: Vec<UserId>) {
         let users: BTreeSet<UserId> = users.into_iter().collect();
+        let me = self.sockets.get(conn).map(|socket| socket.user);
         for &user_id in &users {
-            let online = self.sockets.is_online(user_id);
+            let apart = me.is_some_and(|me| self.people.is_apart(me, user_id));
+            let online = !apart && self.sockets.is_online(user_id);
             self.send(vec![conn], ServerFrame::Presence { user_id, online }, None);
         }
         self.presence.watch(conn, users);
@@ -211,7 +217,7 @@ impl Hub {
 
     fn tell_presence(&mut self, user: UserId, online: bool) {
         self.effects.push_back(Effect::Online { user, online });
-        let watchers = self.presence.watchers(user);
+        let watchers = self.may_see(user, self.presence.watchers(user));
         let presence = ServerFrame::Presence {
             user_id: user,
             online,

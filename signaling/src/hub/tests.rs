@@ -5,6 +5,7 @@ mod calls;
 mod deletions;
 mod messages;
 mod notices;
+mod people;
 mod sockets;
 mod typing;
 
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::chat::{Body, Mark, MarkTarget, Marked, Status, StoredMessage};
+use crate::chat::{BlockChange, Body, Mark, MarkTarget, Marked, Status, StoredMessage};
 use crate::ids::{CallId, MessageId, SessionId, Ticket, Timestamp};
 
 /// A hub, its clock, and the answers of a store that keeps nothing.
@@ -94,6 +95,23 @@ impl Bench {
         self.give(Input::Woken {
             call: CallId::from_bytes([n; 16]),
             reached,
+        })
+    }
+
+    /// Person `by` blocks `whom`, or takes it back.
+    pub(super) fn block(&mut self, by: i64, whom: i64, blocked: bool) -> Vec<String> {
+        self.give(Input::BlockChanged(BlockChange {
+            by: UserId(by),
+            whom: UserId(whom),
+            blocked,
+        }))
+    }
+
+    /// What is read of a person before a socket joins.
+    pub(super) fn know(&mut self, user: i64, known: Known) -> Vec<String> {
+        self.give(Input::Known {
+            user: UserId(user),
+            known: Box::new(known),
         })
     }
 

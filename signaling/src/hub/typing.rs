@@ -81,7 +81,7 @@ impl Hub {
         if same.is_none() {
             self.typing_ended(conn);
         }
-        if !self.sockets.is_online(receiver) {
+        if !self.sockets.is_online(receiver) || self.people.is_apart(sender, receiver) {
             return;
         }
         let told = same.map(|writing| writing.told);
@@ -104,6 +104,20 @@ impl Hub {
             && !self.typing.elsewhere(&writing)
         {
             self.tell_typing(&writing, false);
+        }
+    }
+
+    /// Neither of the two writes to the other any more.
+    pub(super) fn typing_between(&mut self, a: UserId, b: UserId) {
+        let between = |w: &Writing| [(a, b), (b, a)].contains(&(w.sender, w.receiver));
+        let at = self
+            .typing
+            .all
+            .iter()
+            .filter(|(_, writing)| between(writing));
+        let at: Vec<ConnId> = at.map(|(conn, _)| *conn).collect();
+        for conn in at {
+            self.typing_ended(conn);
         }
     }
 

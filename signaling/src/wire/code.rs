@@ -54,6 +54,10 @@ codes! {
     SelfConversation "self_conversation";
     /// A call to oneself.
     SelfCall "self_call";
+    /// The other person does not want it.
+    NotAllowed "not_allowed";
+    /// One has blocked the other person oneself.
+    BlockedByYou "blocked_by_you";
     /// A mark from anybody but the receiver.
     NotReceiver "not_receiver";
     /// There is no such message, or not any more.

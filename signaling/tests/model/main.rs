@@ -5,6 +5,7 @@
 #![cfg(test)]
 
 mod kept;
+mod notices;
 mod people;
 mod steps;
 
@@ -12,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use kept::Kept;
-use payambar_signaling::chat::{Body, Marked, Status};
-use payambar_signaling::hub::{Effect, Hub, Input, Limits, Notice, Stored};
+use payambar_signaling::chat::{BlockChange, Body, Marked, Status};
+use payambar_signaling::hub::{Effect, Hub, Input, Limits, Stored};
 use payambar_signaling::ids::{
     CallId, ConnId, ConversationId, MessageId, Seq, SessionId, Ticket, Timestamp, UserId,
 };
@@ -86,6 +87,10 @@ impl World {
     fn take(&mut self, step: Step) {
         match step {
             Step::Connect(conn) => {
+                self.give(Input::Known {
+                    user: owner(conn),
+                    known: Box::new(self.people.known(owner(conn))),
+                });
                 self.alive.insert(conn);
                 self.give(Input::Connected {
                     conn,
@@ -129,6 +134,16 @@ impl World {
             Step::LogOut(conn) => self.give(Input::SessionEnded {
                 session: SessionId(conn.0.cast_signed()),
             }),
+            Step::Block(by, whom, blocked) => {
+                let (by, whom) = (UserId(by), UserId(whom));
+                // What a block ends may still be told of; what comes back is
+                // told when it is over.
+                if !blocked {
+                    self.people.block(by, whom, false);
+                }
+                self.give(Input::BlockChanged(BlockChange { by, whom, blocked }));
+                self.people.block(by, whom, blocked);
+            }
             Step::Wait(seconds) => {
                 self.now += Duration::from_secs(seconds);
                 self.hub.handle_timeout(self.now);
@@ -177,6 +192,9 @@ impl World {
                 if erased {
                     self.kept.erased(&message);
                 }
+                // The writer judges by the block as it is now.
+                let apart = self.people.are_apart(message.sender, message.receiver);
+                let ok = ok && (!apart || matches!(message.body, Body::Call(_)));
                 let result = ok.then_some(Stored {
                     message,
                     repeated,
@@ -230,6 +248,8 @@ impl World {
                 Effect::Store(new) => {
                     if matches!(new.body, Body::Call(_)) {
                         self.entries += 1;
+                    } else {
+                        assert!(!self.people.are_apart(new.sender, new.receiver));
                     }
                     self.open.push(Effect::Store(new));
                 }
@@ -263,25 +283,6 @@ impl World {
         assert_eq!(counts.in_flight, self.open.len());
     }
 
-    fn notified(&mut self, user: UserId, notice: Notice) {
-        match notice {
-            Notice::Message(message) => {
-                assert_eq!(user, message.receiver);
-                assert!(matches!(message.body, Body::Text(_) | Body::Sealed(_)));
-                assert!(!self.alive.iter().any(|&conn| owner(conn) == user));
-            }
-            Notice::Ringing { call, caller, .. } => {
-                self.began(call, caller, user);
-                self.ringing.push(call);
-            }
-            Notice::RingingOver { call, caller, .. } => {
-                let seen = &self.calls[&call];
-                assert_eq!((seen.caller, seen.callee), (caller, user));
-                assert!(self.rang.insert(call), "it stopped ringing twice");
-            }
-        }
-    }
-
     fn heard(&mut self, conn: ConnId, frame: &ServerFrame, receipt: bool) {
         let me = owner(conn);
         match frame {
@@ -292,7 +293,12 @@ impl World {
                 assert!(me == status.sender_id || me == status.receiver_id);
             }
             ServerFrame::Hello { user_id, .. } => assert_eq!(*user_id, me),
-            ServerFrame::Presence { .. } | ServerFrame::Error { .. } => {}
+            ServerFrame::Presence { user_id, online } => {
+                if *online {
+                    self.people.passes(conn, *user_id, "presence");
+                }
+            }
+            ServerFrame::Error { .. } => {}
             ServerFrame::Typing { sender_id, active } => {
                 self.people.typing(conn, *sender_id, *active, self.now);
             }
@@ -309,6 +315,13 @@ impl World {
 
     fn heard_of_call(&mut self, conn: ConnId, frame: &ServerFrame) {
         let me = owner(conn);
+        if let ServerFrame::CallOffer { sender_id, .. }
+        | ServerFrame::CallRinging { sender_id, .. }
+        | ServerFrame::CallAnswer { sender_id, .. }
+        | ServerFrame::IceCandidate { sender_id, .. } = frame
+        {
+            self.people.passes(conn, *sender_id, "a call");
+        }
         match frame {
             ServerFrame::CallStarted {
                 call_id,

@@ -1,8 +1,10 @@
-//! What people may know of each other: who writes to whom.
+//! What people may know of each other: who writes to whom, who is there, and
+//! what passes between people of whom one has blocked the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use payambar_signaling::hub::Known;
 use payambar_signaling::ids::{ConnId, UserId};
 use serde_json::Value;
 
@@ -18,9 +20,45 @@ pub(crate) struct People {
     typed: BTreeMap<(UserId, UserId), Instant>,
     /// What each socket shows.
     shown: BTreeSet<(ConnId, UserId)>,
+    /// Who has blocked whom.
+    blocks: BTreeSet<(UserId, UserId)>,
 }
 
 impl People {
+    pub(crate) fn block(&mut self, by: UserId, whom: UserId, blocked: bool) {
+        if blocked {
+            self.blocks.insert((by, whom));
+        } else {
+            self.blocks.remove(&(by, whom));
+        }
+    }
+
+    /// What the database would say of a person.
+    pub(crate) fn known(&self, user: UserId) -> Known {
+        let blocks = self.blocks.iter();
+        Known {
+            blocks: blocks
+                .clone()
+                .filter(|b| b.0 == user)
+                .map(|b| b.1)
+                .collect(),
+            blocked_by: blocks.filter(|b| b.1 == user).map(|b| b.0).collect(),
+            ..Known::default()
+        }
+    }
+
+    pub(crate) fn are_apart(&self, a: UserId, b: UserId) -> bool {
+        self.blocks.contains(&(a, b)) || self.blocks.contains(&(b, a))
+    }
+
+    /// Nothing passes between people of whom one has blocked the other.
+    pub(crate) fn passes(&self, conn: ConnId, from: UserId, what: &str) {
+        assert!(
+            !self.are_apart(owner(conn), from),
+            "{conn} gets {what} of {from}"
+        );
+    }
+
     pub(crate) fn said(&mut self, sender: UserId, text: &str, now: Instant) {
         let frame: Value = serde_json::from_str(text).unwrap_or_default();
         let receiver = frame["receiver_id"].as_i64().map(UserId);
@@ -38,6 +76,7 @@ impl People {
         let me = owner(conn);
         assert_ne!(me, sender, "{conn} is told of itself");
         if active {
+            self.passes(conn, sender, "typing");
             let said = self.typed.get(&(sender, me));
             let said = said.unwrap_or_else(|| panic!("{sender} never wrote to {me}"));
             assert!(now - *said < TYPING, "{sender} wrote long ago");

@@ -34,6 +34,8 @@ pub(crate) enum Step {
     Written(ConnId, i64),
     LogOut(ConnId),
     Wait(u64),
+    /// One person blocks another, or takes it back.
+    Block(i64, i64, bool),
 }
 
 /// Somebody deletes one of the messages.
@@ -119,5 +121,8 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         2 => (conn(), 1_i64..50).prop_map(|(conn, seq)| Step::Written(conn, seq)),
         1 => conn().prop_map(Step::LogOut),
         3 => (0_u64..30).prop_map(Step::Wait),
+        2 => (1_i64..4, 1_i64..3, any::<bool>()).prop_map(|(by, step, blocked)| {
+            Step::Block(by, (by + step - 1) % 3 + 1, blocked)
+        }),
     ]
 }
