@@ -43,6 +43,24 @@ story(it, "a picture, a sound and a document arrive as what they are", async (ca
   if (process.env.SHOTS) await omid.page.screenshot({ path: `${SHOTS}files.png` });
 });
 
+story(it, "a person's picture is chosen in the settings and seen by the other", async (cast) => {
+  const [sara, omid] = await cast.pair();
+  await sara.write("سلام");
+  await omid.sees("سلام");
+  await sara.press("settings-open");
+  await sara.page.locator('[data-testid="picture-picker"]').setInputFiles([{ name: "me.png", mimeType: "image/png", buffer: icon }]);
+  await sara.see("picture-remove");
+  await omid.page.reload();
+  const face = omid.page.locator('[data-testid="chat-row"] .av img');
+  await until("omid sees her picture", () => face.evaluate((img) => img.complete && img.naturalWidth > 0));
+  if (process.env.SHOTS) await sara.page.screenshot({ path: `${SHOTS}picture.png` });
+  await sara.press("picture-remove");
+  await sara.miss("picture-remove");
+  await omid.page.reload();
+  await omid.see("chat-row");
+  assert.equal(await face.count(), 0);
+});
+
 story(it, "a file that is too large says so and can be let go", async (cast) => {
   const excuse = (/** @type {string} */ line) => line.includes("400") && line.includes("/api/upload");
   const [sara, omid] = await cast.pair({ excuse });

@@ -1,6 +1,7 @@
 // REST of signaling/PROTOCOL.md. Every refusal is an ApiError with a stable code.
 
 import { lang } from "./i18n.js";
+import { remember } from "./pictures.js";
 import { message } from "./wire.js";
 
 /** @typedef {import("./wire.js").Message} Message */
@@ -67,7 +68,8 @@ async function attempt(used, method, path, body) {
   /** @type {Record<string, string>} */
   const headers = { "Accept-Language": lang.peek() };
   if (used) headers["Authorization"] = `Bearer ${used}`;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const form = body instanceof FormData;
+  if (body !== undefined && !form) headers["Content-Type"] = "application/json";
   /** @type {Response} */
   let response;
   try {
@@ -76,7 +78,7 @@ async function attempt(used, method, path, body) {
       headers,
       cache: "no-store",
       signal: AbortSignal.timeout(20_000),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: form ? body : JSON.stringify(body) }),
     });
   } catch {
     throw new ApiError(0, "network");
@@ -90,27 +92,33 @@ async function attempt(used, method, path, body) {
 }
 
 /** @param {any} p @returns {Person} */
-const person = (p) => ({
-  id: Number(p.id),
-  username: String(p.username),
-  display_name: String(p.display_name ?? ""),
-  is_online: p.is_online === true,
-});
+function person(p) {
+  remember(Number(p.id), p.avatar_url);
+  return {
+    id: Number(p.id),
+    username: String(p.username),
+    display_name: String(p.display_name ?? ""),
+    is_online: p.is_online === true,
+  };
+}
 
 /** @param {any} p @returns {Preview} */
-const preview = (p) => ({
-  id: Number(p.id),
-  user_id: Number(p.user_id),
-  username: String(p.username),
-  display_name: String(p.display_name ?? ""),
-  is_online: p.is_online === true,
-  unread_count: Number(p.unread_count ?? 0),
-  last_message: p.last_message ? message(p.last_message) : null,
-  last_seq: Number(p.last_seq ?? 0),
-  my_read_seq: Number(p.my_read_seq ?? 0),
-  peer_recv_seq: Number(p.peer_recv_seq ?? 0),
-  peer_read_seq: Number(p.peer_read_seq ?? 0),
-});
+function preview(p) {
+  remember(Number(p.user_id), p.avatar_url);
+  return {
+    id: Number(p.id),
+    user_id: Number(p.user_id),
+    username: String(p.username),
+    display_name: String(p.display_name ?? ""),
+    is_online: p.is_online === true,
+    unread_count: Number(p.unread_count ?? 0),
+    last_message: p.last_message ? message(p.last_message) : null,
+    last_seq: Number(p.last_seq ?? 0),
+    my_read_seq: Number(p.my_read_seq ?? 0),
+    peer_recv_seq: Number(p.peer_recv_seq ?? 0),
+    peer_read_seq: Number(p.peer_read_seq ?? 0),
+  };
+}
 
 /** @typedef {"open" | "approval" | "invite" | "closed"} Registration */
 
@@ -191,6 +199,14 @@ export async function profile() {
 /** @param {string} display_name @returns {Promise<string>} */
 export async function rename(display_name) {
   return String((await call("PUT", "/profile", { display_name })).display_name ?? display_name);
+}
+
+/** Gives the person a picture, or none. @param {number} me @param {File | null} file @returns {Promise<void>} */
+export async function setPicture(me, file) {
+  const form = new FormData();
+  if (file) form.append("avatar", file);
+  const answer = file ? await call("POST", "/profile/avatar", form) : await call("DELETE", "/profile/avatar");
+  remember(me, answer.avatar_url);
 }
 
 /**

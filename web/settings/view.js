@@ -1,10 +1,12 @@
 // Settings: one page of groups.
 
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { session, signOut } from "../account/session.js";
+import * as api from "../core/api.js";
 import { ApiError } from "../core/api.js";
 import { errorText, lang, setLang, t } from "../core/i18n.js";
 import { back, go, pathOf } from "../core/nav.js";
+import { pictures } from "../core/pictures.js";
 import { Avatar } from "../core/ui/avatar.js";
 import { Button, IconButton } from "../core/ui/button.js";
 import { Choice, Switch } from "../core/ui/choice.js";
@@ -38,11 +40,31 @@ function ProfileCard() {
     }
     setBusy(false);
   };
+  const picker = useRef(/** @type {HTMLInputElement | null} */ (null));
   if (!me) return null;
+  /** @param {File | null} file */
+  const setPicture = async (file) => {
+    try {
+      await api.setPicture(me.user_id, file);
+      toast(t("saved"));
+    } catch (problem) {
+      toast(errorText(problem instanceof ApiError ? problem.code : "internal"));
+    }
+  };
+  const picked = () => {
+    const [file] = picker.current?.files ?? [];
+    if (picker.current) picker.current.value = "";
+    if (file) void setPicture(file);
+  };
   return html`<form class="group profile" aria-label=${t("profile")} onSubmit=${save}>
     <div class="id">
       <${Avatar} id=${me.user_id} name=${displayName.value || me.username} size=${72} />
       <p><bdi class="name">${displayName.value || me.username}</bdi><span class="ltr">@${me.username}</span></p>
+    </div>
+    <div>
+      <input ref=${picker} type="file" accept="image/*" hidden data-testid="picture-picker" onChange=${picked} />
+      <${Button} kind="plain" testid="picture-choose" onClick=${() => picker.current?.click()}>${t("choosePicture")}<//>
+      ${pictures.value.has(me.user_id) && html`<${Button} kind="plain" testid="picture-remove" onClick=${() => void setPicture(null)}>${t("removePicture")}<//>`}
     </div>
     <${Field} id="display-name" label=${t("displayName")} help=${t("displayNameHelp")} value=${typed} dir="auto" maxlength=${64}
       error=${error} testid="display-name" onInput=${(/** @type {string} */ value) => { setTyped(value); setError(""); }} />
