@@ -14,6 +14,7 @@ use ring::digest::{SHA256, digest};
 use tokio::sync::Semaphore;
 
 use crate::config::Registration;
+use crate::store::audit::{self, Action, Origin};
 use crate::store::{self, NewUser, Store, User, invites, sessions, users};
 
 /// Names have 3 to 32 bytes of `[A-Za-z0-9_]` (R1).
@@ -285,6 +286,7 @@ impl Accounts {
         keep: SessionId,
         old: String,
         new: String,
+        origin: Origin,
     ) -> Result<Vec<SessionId>, Error> {
         check_password(&new).map_err(Error::Refused)?;
         let found = self
@@ -306,6 +308,7 @@ impl Accounts {
             if !users::rehash(connection, user, &stored, &new)? {
                 return Err(store::Error::Refused(Code::BadCredentials));
             }
+            audit::insert(connection, &origin, Action::PasswordChanged, &origin.actor)?;
             sessions::end_all(connection, user, Some(keep))
         });
         Ok(ended.await?)

@@ -79,6 +79,9 @@ fn run(invocation: &cli::Invocation) -> Result<(), Box<dyn std::error::Error>> {
         cli::Task::Invite { task, json } => {
             admin::invite(&config, task, *json, &mut std::io::stdout())?;
         }
+        cli::Task::Audit { limit, json } => {
+            admin::audit(&config, *limit, *json, &mut std::io::stdout())?;
+        }
         cli::Task::Status { json } => admin::status(&config, *json, &mut std::io::stdout())?,
         cli::Task::Dev { task, json } => {
             admin::dev(&config, task, *json, &mut std::io::stdout())?;

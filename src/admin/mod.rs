@@ -15,9 +15,10 @@ use crate::accounts::Accounts;
 use crate::config::{Config, Redacted};
 use crate::i18n::{Catalogue, Lang};
 use crate::store::Store;
+use crate::store::audit::{self, Action, Origin};
 
 pub use dev::dev;
-pub use people::{invite, user};
+pub use people::{audit, invite, user};
 pub use status::status;
 pub use turn::turn;
 
@@ -65,7 +66,15 @@ pub fn user_add(
         .build()?;
     let store = Store::open(&config.database, Box::new(|_| {}))?;
     let accounts = Accounts::new(store.clone(), config.bcrypt_cost);
-    let made = runtime.block_on(accounts.register(name, password.expose().clone()));
+    let made = runtime.block_on(async {
+        let user = accounts.register(name, password.expose().clone()).await?;
+        let name = user.username.clone();
+        let noted = store.write(move |connection| {
+            audit::insert(connection, &Origin::cli(), Action::Register, &name)
+        });
+        noted.await?;
+        Ok(user)
+    });
     store.close();
     let user = made.map_err(|error| match error {
         crate::accounts::Error::Refused(code) => format!(

@@ -13,7 +13,8 @@ use super::turn::read;
 use crate::cli::{InviteTask, UserTask};
 use crate::config::Config;
 use crate::control::{
-    self, Code, Codes, Desk, InviteRequest, People, PeopleDesk, Person, Request, UserRequest,
+    self, Audit, AuditEntry, Code, Codes, Desk, InviteRequest, People, PeopleDesk, Person, Request,
+    UserRequest,
 };
 use crate::i18n::Catalogue;
 use crate::store::Store;
@@ -142,6 +143,38 @@ pub fn invite(
         InviteTask::Revoke { .. } => writeln!(out, "The invitation lets nobody in any more.")?,
     }
     Ok(())
+}
+
+/// Lists what was done about accounts.
+///
+/// # Errors
+///
+/// Why not, as a sentence for the operator.
+pub fn audit(
+    config: &Config,
+    limit: u32,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Box<dyn Error>> {
+    let answer = control::ask(config, Request::Audit { limit }, desk)?;
+    if json {
+        writeln!(out, "{answer}")?;
+        return Ok(());
+    }
+    let Audit { entries } = read(answer)?;
+    let row = |entry: &AuditEntry| {
+        [
+            entry.at.clone(),
+            entry.actor.clone(),
+            entry.action.clone(),
+            entry.target.clone(),
+            entry.address.clone(),
+            entry.correlation_id.clone(),
+        ]
+    };
+    let rows: Vec<_> = entries.iter().map(row).collect();
+    let head = ["WHEN", "WHO", "WHAT", "WHOM", "FROM", "REQUEST"];
+    Ok(table::print(head, &rows, out)?)
 }
 
 /// The desk of a data folder on which no server runs.

@@ -43,6 +43,13 @@ pub enum Task {
         /// Print one JSON object.
         json: bool,
     },
+    /// List what was done about accounts.
+    Audit {
+        /// How many entries at most.
+        limit: u32,
+        /// Print one JSON object.
+        json: bool,
+    },
     /// Say how much there is of everything.
     Status {
         /// Print one JSON object.
@@ -99,6 +106,7 @@ pub fn command() -> Command {
         .subcommand(Command::new("serve").about("Start the server (the default)"))
         .subcommand(user::command())
         .subcommand(user::invite_command())
+        .subcommand(user::audit_command())
         .subcommand(
             Command::new("status")
                 .about("Say how much there is of everything; works beside the running server and without it")
@@ -129,6 +137,7 @@ pub fn parse(
     let task = match matches.subcommand() {
         Some(("user", matches)) => user::parse(matches).unwrap_or(Task::Serve),
         Some(("invite", matches)) => user::parse_invite(matches).unwrap_or(Task::Serve),
+        Some(("audit", matches)) => user::parse_audit(matches).unwrap_or(Task::Serve),
         Some(("turn", matches)) => match turn::parse(matches) {
             Some((task, json)) => Task::Turn { task, json },
             None => Task::Serve,

@@ -1,4 +1,5 @@
-//! `payambar user …` and `payambar invite …`: accounts, and who may make one.
+//! `payambar user …`, `invite …` and `audit …`: accounts, who may make one, and
+//! what was done about them.
 
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser, value_parser};
 use payambar_signaling::account::{Role, State, Step};
@@ -149,6 +150,33 @@ pub(super) fn parse(matches: &ArgMatches) -> Option<Task> {
         _ => return None,
     };
     Some(Task::User { task, json })
+}
+
+pub(super) fn audit_command() -> Command {
+    let limit = Arg::new("limit")
+        .long("limit")
+        .value_name("N")
+        .default_value("50")
+        .value_parser(value_parser!(u32).range(1..=10_000))
+        .help("How many entries at most");
+    Command::new("audit")
+        .about("Look at what was done about accounts")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            Command::new("list")
+                .about("List it, the newest first")
+                .arg(limit)
+                .arg(super::json()),
+        )
+}
+
+pub(super) fn parse_audit(matches: &ArgMatches) -> Option<Task> {
+    let (_, found) = matches.subcommand()?;
+    Some(Task::Audit {
+        limit: found.get_one::<u32>("limit").copied()?,
+        json: found.get_flag("json"),
+    })
 }
 
 pub(super) fn invite_command() -> Command {

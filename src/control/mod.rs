@@ -17,8 +17,9 @@ use crate::store::{self, Store};
 pub use client::ask;
 pub use people::{Living, PeopleDesk};
 pub use protocol::{
-    Code, Codes, Drained, InviteRequest, Issued, Kicked, Pair, PairAdded, PairState, Pairs, People,
-    Person, Refusal, Relayed, Request, Sessions, TurnRequest, UserRequest, Whom,
+    Audit, AuditEntry, Code, Codes, Drained, InviteRequest, Issued, Kicked, Pair, PairAdded,
+    PairState, Pairs, People, Person, Refusal, Relayed, Request, Sessions, TurnRequest,
+    UserRequest, Whom,
 };
 pub use server::{Server, listen};
 pub use turn::TurnDesk;
@@ -51,6 +52,7 @@ impl Desk {
                 turn.answer(&self.store, request).await
             }
             Request::User(request) => self.people.user(&self.store, request).await,
+            Request::Audit { limit } => people::audit(&self.store, limit).await,
             Request::Invite(request) => self.people.invite(&self.store, request).await,
         }
     }

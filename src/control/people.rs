@@ -9,11 +9,14 @@ use payambar_signaling::account::{Role, State, Step};
 use payambar_signaling::ids::Timestamp;
 use serde_json::{Value, json};
 
-use super::protocol::{Code, Codes, InviteRequest, People, Person, Refusal, UserRequest};
+use super::protocol::{
+    Audit, AuditEntry, Code, Codes, InviteRequest, People, Person, Refusal, UserRequest,
+};
 use super::value;
 use crate::accounts::invite;
 use crate::i18n::{Catalogue, Lang};
 use crate::pump::Pump;
+use crate::store::audit::{self, Action, Origin};
 use crate::store::{self, Invite, Standing, Store, invites, sessions, standing, turn};
 
 /// The longest reason, in characters.
@@ -90,6 +93,7 @@ impl PeopleDesk {
             } else {
                 Vec::new()
             };
+            audit::insert(connection, &Origin::cli(), step.into(), &now.username)?;
             Ok((now, ended))
         });
         let (now, ended) = done.await.map_err(|error| self.refusal(&name, error))?;
@@ -108,7 +112,12 @@ impl PeopleDesk {
 
     async fn role(&self, store: &Store, name: String, role: Role) -> Result<Value, Refusal> {
         let wanted = name.clone();
-        let done = store.write(move |connection| standing::set_role(connection, &wanted, role));
+        let done = store.write(move |connection| {
+            let now = standing::set_role(connection, &wanted, role)?;
+            let what = format!("{} {}", now.username, role.as_str());
+            audit::insert(connection, &Origin::cli(), Action::RoleChanged, &what)?;
+            Ok(now)
+        });
         let now = done.await.map_err(|error| self.refusal(&name, error))?;
         value(person(&now))
     }
@@ -130,7 +139,14 @@ impl PeopleDesk {
             InviteRequest::Revoke { code } => {
                 let wanted = invite::normal(&code);
                 let asked = wanted.clone();
-                let revoked = store.write(move |connection| invites::revoke(connection, &asked));
+                let revoked = store.write(move |connection| {
+                    let revoked = invites::revoke(connection, &asked)?;
+                    if revoked {
+                        let origin = Origin::cli();
+                        audit::insert(connection, &origin, Action::InviteRevoked, &hint(&asked))?;
+                    }
+                    Ok(revoked)
+                });
                 if !revoked.await? {
                     let message = format!("there is no invitation {wanted}, or it was taken back");
                     return Err(Refusal::new("not_found", message));
@@ -168,9 +184,36 @@ async fn create(store: &Store, uses: u32, days: u32) -> Result<Code, Refusal> {
     };
     let answer = code(&new);
     store
-        .write(move |connection| invites::insert(connection, &new))
+        .write(move |connection| {
+            let origin = Origin::cli();
+            audit::insert(connection, &origin, Action::InviteCreated, &hint(&new.code))?;
+            invites::insert(connection, &new)
+        })
         .await?;
     Ok(answer)
+}
+
+/// Which code is meant, without letting anybody in.
+fn hint(code: &str) -> String {
+    code.chars().take(4).chain(std::iter::once('…')).collect()
+}
+
+/// What was done, the newest first.
+pub(super) async fn audit(store: &Store, limit: u32) -> Result<Value, Refusal> {
+    let entries = store.read(move |connection| audit::list(connection, limit));
+    let entries = entries.await?.into_iter().map(|entry| AuditEntry {
+        id: entry.id,
+        at: entry.at.to_string(),
+        actor_id: entry.origin.actor_id.map(|id| id.0),
+        actor: entry.origin.actor,
+        action: entry.action,
+        target: entry.target,
+        address: entry.origin.address,
+        correlation_id: entry.origin.correlation_id,
+    });
+    value(Audit {
+        entries: entries.collect(),
+    })
 }
 
 fn person(standing: &Standing) -> Person {

@@ -45,6 +45,11 @@ pub enum Request {
     User(UserRequest),
     /// Something about invitations.
     Invite(InviteRequest),
+    /// What was done about accounts.
+    Audit {
+        /// How many entries at most.
+        limit: u32,
+    },
 }
 
 /// What an operator may ask about accounts.
@@ -145,7 +150,8 @@ impl Request {
                 | TurnRequest::CredRevokeUser { .. },
             )
             | Self::User(_)
-            | Self::Invite(_) => false,
+            | Self::Invite(_)
+            | Self::Audit { .. } => false,
         }
     }
 }
@@ -229,6 +235,34 @@ pub struct Person {
 pub struct People {
     /// The newest first.
     pub people: Vec<Person>,
+}
+
+/// Something that was done about accounts.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// Grows with time.
+    pub id: i64,
+    /// When, RFC 3339 in UTC.
+    pub at: String,
+    /// The id of the person who did it.
+    pub actor_id: Option<i64>,
+    /// Their name, `cli` for an operator, empty where nobody is known.
+    pub actor: String,
+    /// What was done.
+    pub action: String,
+    /// To whom or what.
+    pub target: String,
+    /// The client's address; empty for an operator's command.
+    pub address: String,
+    /// The request's id.
+    pub correlation_id: String,
+}
+
+/// Some of them.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Audit {
+    /// The newest first.
+    pub entries: Vec<AuditEntry>,
 }
 
 /// An invitation.

@@ -18,15 +18,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::auth::{self, Caller};
+use super::auth::Caller;
 use super::client::{self, PeerAddr};
 use super::error::ApiError;
 use super::limit::Verdict;
-use super::refresh;
 use super::{App, Windows, avatar, millis};
 use crate::files;
 use crate::store::{
-    Conversation, HistoryItem, Page, Preview, Session, User, conversations, messages, now,
+    Conversation, HistoryItem, Page, Preview, Session, conversations, messages, now,
 };
 
 pub(super) type Answer = Result<Response, ApiError>;
@@ -84,82 +83,6 @@ pub async fn health() -> Json<Value> {
 /// `GET /api/version`.
 pub async fn version() -> Json<Value> {
     Json(json!({ "version": env!("CARGO_PKG_VERSION") }))
-}
-
-/// `GET /api/auth/options`.
-pub async fn options(State(app): State<Arc<App>>) -> Json<Value> {
-    Json(json!({ "registration": app.config.registration.as_str() }))
-}
-
-/// Body of `register` and `login`.
-#[derive(Deserialize)]
-pub struct Credentials {
-    username: String,
-    password: String,
-    /// With `register`, where one needs it.
-    invite_code: Option<String>,
-    /// The client renews its token, which then lives for a day only.
-    #[serde(default)]
-    refresh: bool,
-}
-
-/// `POST /api/auth/register`.
-pub async fn register(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    peer: axum::Extension<PeerAddr>,
-    request: Request,
-) -> Response {
-    limited(&app, app.register_limit.as_ref(), *peer, &headers, async {
-        let Input(new): Input<Credentials> = Input::from_request(request, &app).await?;
-        let (mode, code) = (app.config.registration, new.invite_code.as_deref());
-        let made = app
-            .accounts
-            .sign_up(mode, &new.username, new.password, code);
-        let user = made.await?;
-        let told = enter(&app, &user, new.refresh, &headers, *peer).await?;
-        Ok((StatusCode::CREATED, Json(told)).into_response())
-    })
-    .await
-}
-
-/// `POST /api/auth/login`.
-pub async fn login(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    peer: axum::Extension<PeerAddr>,
-    request: Request,
-) -> Response {
-    limited(&app, app.login_limit.as_ref(), *peer, &headers, async {
-        let Input(Credentials {
-            username,
-            password,
-            refresh,
-            ..
-        }) = Input::from_request(request, &app).await?;
-        if username.is_empty() || password.is_empty() {
-            return Err(Code::BadRequest.into());
-        }
-        let user = app.accounts.log_in(&username, password).await?;
-        Ok(Json(enter(&app, &user, refresh, &headers, *peer).await?).into_response())
-    })
-    .await
-}
-
-/// Opens a session of the kind the client asked for. One that does not renew
-/// its token gets one that lives as long as the session.
-async fn enter(
-    app: &App,
-    user: &User,
-    renews: bool,
-    headers: &HeaderMap,
-    peer: PeerAddr,
-) -> Result<Value, ApiError> {
-    if renews {
-        return refresh::open(app, user, headers, peer).await;
-    }
-    let token = auth::open_session(app, user, headers, peer).await?;
-    Ok(json!({ "token": token, "user_id": user.id, "username": user.username }))
 }
 
 /// Counts a call and tells the caller where it stands, also on success.

@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use super::App;
 use super::client::{self, PeerAddr};
 use super::error::ApiError;
+use super::origin;
 use crate::config::Redacted;
+use crate::store::audit::{self, Action};
 use crate::store::{NewSession, Session, User, now, sessions};
 
 /// Life of a token: as long as a session that is never used again. A client of
@@ -110,8 +112,12 @@ pub async fn open_session(
 ) -> Result<String, ApiError> {
     let new = new_session(app, user, headers, peer)?;
     let sid = new.sid.clone();
+    let origin = origin::origin(app, peer, headers).by(user.id, &user.username);
     app.store
-        .write(move |connection| sessions::insert(connection, &new))
+        .write(move |connection| {
+            audit::insert(connection, &origin, Action::LogIn, &origin.actor)?;
+            sessions::insert(connection, &new)
+        })
         .await?;
     Ok(app.tokens.make(user, &sid, LIFETIME)?)
 }

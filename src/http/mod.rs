@@ -5,12 +5,14 @@ mod auth;
 mod avatar;
 mod blocks;
 mod client;
+mod enter;
 mod erase;
 mod error;
 mod files;
 mod ice;
 mod keys;
 mod limit;
+mod origin;
 mod people;
 mod person;
 mod push;
@@ -114,9 +116,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/ws", get(ws::upgrade))
         .route("/health", get(api::health))
         .route("/api/version", get(api::version))
-        .route("/api/auth/options", get(api::options))
-        .route("/api/auth/register", post(api::register))
-        .route("/api/auth/login", post(api::login))
+        .route("/api/auth/options", get(enter::options))
+        .route("/api/auth/register", post(enter::register))
+        .route("/api/auth/login", post(enter::login))
         .route("/api/auth/refresh", post(refresh::renew))
         .route("/api/auth/logout", post(sessions::log_out))
         .route("/api/auth/logout-all", post(sessions::log_out_all))
@@ -171,8 +173,9 @@ async fn not_found() -> Response {
 /// What holds for every answer: words for errors in the caller's language,
 /// security and caching headers, CORS, and a line in the log without query,
 /// since that may hold a token.
-async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
+    let id = origin::name(request.headers_mut());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let language = text(request.headers(), header::ACCEPT_LANGUAGE).unwrap_or_default();
     let lang = Lang::from_header(&language, app.config.default_lang);
@@ -186,6 +189,7 @@ async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
     let mut response = error::localize(response, &app.catalogue, lang);
     let private = path.starts_with("/api/") || path == "/ws" || path == "/health";
     let headers = response.headers_mut();
+    headers.insert(origin::HEADER, id.clone());
     if headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind == "application/json")
@@ -218,7 +222,7 @@ async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
         "permissions-policy",
         HeaderValue::from_static("microphone=(self), camera=(self), geolocation=()"),
     );
-    tracing::debug!(%method, path, status = response.status().as_u16(), took_ms = millis(began.elapsed()), "request");
+    tracing::debug!(%method, path, correlation_id = ?id, status = response.status().as_u16(), took_ms = millis(began.elapsed()), "request");
     response
 }
 

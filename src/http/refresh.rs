@@ -21,6 +21,8 @@ use super::api::{Answer, Input};
 use super::auth;
 use super::client::PeerAddr;
 use super::error::ApiError;
+use super::origin;
+use crate::store::audit::{self, Action};
 use crate::store::refresh::{self, Rotated, TokenHash, Use};
 use crate::store::{User, now, users};
 
@@ -83,7 +85,9 @@ pub async fn open(
     let new = auth::new_session(app, user, headers, peer)?;
     let (sid, first) = (new.sid.clone(), Token::make()?);
     let hash = first.hash();
+    let origin = origin::origin(app, peer, headers).by(user.id, &user.username);
     let opened = app.store.write(move |connection| {
+        audit::insert(connection, &origin, Action::LogIn, &origin.actor)?;
         let session = crate::store::sessions::insert(connection, &new)?;
         refresh::insert(connection, session, &hash)?;
         Ok(session)
@@ -124,9 +128,16 @@ pub async fn renew(
         address: auth::address(&app, *peer, &headers),
         user_agent: agent.chars().take(AGENT).collect(),
     };
-    let rotated = app
-        .store
-        .write(move |connection| refresh::rotate(connection, &used));
+    let origin = origin::origin(&app, *peer, &headers);
+    let rotated = app.store.write(move |connection| {
+        let rotated = refresh::rotate(connection, &used)?;
+        if let Rotated::Reused { user, .. } = rotated {
+            let whose = users::by_id(connection, user)?;
+            let name = whose.map(|user| user.username).unwrap_or_default();
+            audit::insert(connection, &origin, Action::TokenReused, &name)?;
+        }
+        Ok(rotated)
+    });
     match rotated.await? {
         Rotated::Next { session, salt } => {
             let whose = app.store.read(move |connection| {

@@ -16,6 +16,8 @@ use super::App;
 use super::api::{Answer, Input, limited};
 use super::auth::Caller;
 use super::client::PeerAddr;
+use super::origin::{self, From};
+use crate::store::audit::{self, Action};
 use crate::store::{Device, sessions};
 
 /// `GET /api/auth/sessions`.
@@ -42,13 +44,18 @@ pub async fn list(State(app): State<Arc<App>>, Caller(session): Caller) -> Answe
 pub async fn end(
     State(app): State<Arc<App>>,
     Caller(session): Caller,
+    From(origin): From,
     Path(id): Path<String>,
 ) -> Answer {
     let id = SessionId(id.parse().map_err(|_| Code::SessionNotFound)?);
-    let user = session.user;
-    let ended = app
-        .store
-        .write(move |connection| sessions::end_one(connection, user, id));
+    let (user, origin) = (session.user, origin.by(session.user, &session.username));
+    let ended = app.store.write(move |connection| {
+        let ended = sessions::end_one(connection, user, id)?;
+        if ended {
+            audit::insert(connection, &origin, Action::SessionEnded, &origin.actor)?;
+        }
+        Ok(ended)
+    });
     if !ended.await? {
         return Err(Code::SessionNotFound.into());
     }
@@ -57,10 +64,17 @@ pub async fn end(
 }
 
 /// `POST /api/auth/logout`.
-pub async fn log_out(State(app): State<Arc<App>>, Caller(session): Caller) -> Answer {
-    let id = session.id;
+pub async fn log_out(
+    State(app): State<Arc<App>>,
+    Caller(session): Caller,
+    From(origin): From,
+) -> Answer {
+    let (id, origin) = (session.id, origin.by(session.user, &session.username));
     app.store
-        .write(move |connection| sessions::end(connection, id))
+        .write(move |connection| {
+            sessions::end(connection, id)?;
+            audit::insert(connection, &origin, Action::SessionEnded, &origin.actor)
+        })
         .await?;
     app.pump.session_ended(session.user, session.id).await;
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -78,6 +92,7 @@ struct Which {
 pub async fn log_out_all(
     State(app): State<Arc<App>>,
     Caller(session): Caller,
+    From(origin): From,
     body: Bytes,
 ) -> Answer {
     let which: Which = if body.is_empty() {
@@ -86,9 +101,16 @@ pub async fn log_out_all(
         serde_json::from_slice(&body).map_err(|_| Code::BadRequest)?
     };
     let (user, keep) = (session.user, (!which.all).then_some(session.id));
+    let origin = origin.by(user, &session.username);
     let ended = app
         .store
-        .write(move |connection| sessions::end_all(connection, user, keep))
+        .write(move |connection| {
+            let ended = sessions::end_all(connection, user, keep)?;
+            for _ in &ended {
+                audit::insert(connection, &origin, Action::SessionEnded, &origin.actor)?;
+            }
+            Ok(ended)
+        })
         .await?;
     tell(&app, user, &ended).await;
     Ok(Json(json!({ "ended": ended.len() })).into_response())
@@ -115,10 +137,12 @@ pub async fn change_password(
             old_password,
             new_password,
         }) = Input::from_request(request, &app).await?;
-        let change =
-            app.accounts
-                .change_password(session.user, session.id, old_password, new_password);
-        tell(&app, session.user, &change.await?).await;
+        let (user, keep) = (session.user, session.id);
+        let origin = origin::origin(&app, *peer, &headers).by(user, &session.username);
+        let change = app
+            .accounts
+            .change_password(user, keep, old_password, new_password, origin);
+        tell(&app, user, &change.await?).await;
         Ok(StatusCode::NO_CONTENT.into_response())
     })
     .await

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::control::{Living, PeopleDesk};
 use crate::i18n::Catalogue;
 use crate::pump::Pump;
-use crate::store::{Store, standing};
+use crate::store::{Store, audit, standing};
 
 /// How often those who were not let in are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
@@ -36,11 +36,13 @@ pub(super) fn desk(
     )
 }
 
-/// Removes those who were not let in, at the start and every hour.
+/// Removes those who were not let in, and what the audit has kept for a year, at
+/// the start and every hour.
 pub(super) async fn sweep(store: Store) {
     let mut hours = tokio::time::interval(SWEEP_EVERY);
     loop {
         hours.tick().await;
+        while let Ok(1..) = store.write(audit::sweep).await {}
         loop {
             match store.write(standing::sweep).await {
                 Ok(0) => break,

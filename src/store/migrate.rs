@@ -78,6 +78,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "blocks",
         sql: include_str!("migrations/0012_blocks.sql"),
     },
+    Migration {
+        version: 13,
+        name: "audit",
+        sql: include_str!("migrations/0013_audit.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -1,6 +1,7 @@
 //! Everything that is kept: one SQLite file, one writer thread, several
 //! readers. All SQL of the project is in this folder.
 
+pub mod audit;
 pub mod conversations;
 pub mod erase;
 pub mod files;

@@ -33,6 +33,11 @@ const HERE: ConversationId = ConversationId(1);
 
 /// Everything a request may ask the store for.
 const CALLS: &[Call] = &[
+    ("audit::insert", |c| {
+        audit::insert(c, &audit::Origin::cli(), audit::Action::LogIn, "sara")
+    }),
+    ("audit::list", |c| drop_ok(audit::list(c, 10))),
+    ("audit::sweep", |c| drop_ok(audit::sweep(c))),
     ("conversations::find_pair", |c| {
         drop_ok(conversations::find_pair(c, SARA, OMID))
     }),
@@ -331,6 +336,11 @@ const CALLS: &[Call] = &[
 
 /// What may walk a table, how SQLite says it, and why that is right.
 const ALLOWED: &[(&str, &str, &str)] = &[
+    (
+        "audit::list",
+        "SCAN audit",
+        "backwards by id, and stops at the limit",
+    ),
     (
         "files::dead",
         "SCAN dead_blobs",

@@ -21,6 +21,7 @@ mod tools;
 
 mod accounts;
 mod aioice;
+mod audit;
 mod avatars;
 mod blocks;
 mod calls;

@@ -109,6 +109,11 @@ async fn a_token_that_two_have_ends_the_session_for_both() {
         "token_reused",
     );
     assert_eq!(socket.closed().await, Some(4401));
+    let noted = server.setup.run(&["audit", "list", "--limit", "1"], "").out;
+    assert!(
+        noted.contains("token_reused") && noted.contains("sara"),
+        "{noted}"
+    );
     assert_eq!(
         (profile(&server, &first), profile(&server, &second)),
         (401, 401)
