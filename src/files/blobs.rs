@@ -93,6 +93,22 @@ impl Blobs {
         .await
     }
 
+    /// Keeps these bytes. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn put(&self, bytes: &[u8]) -> io::Result<Kept> {
+        let draft = self.drafts.join(secrets::random_hex::<16>()?);
+        let guard = Guard {
+            path: Some(draft.clone()),
+        };
+        std::fs::write(&draft, bytes)?;
+        let (kept, _) = self.adopt(&draft)?;
+        drop(guard);
+        Ok(kept)
+    }
+
     /// Keeps a file that lies elsewhere on this host, which stays there too; its
     /// bytes are not copied where the file system can help it. Says how it
     /// begins. Blocks.

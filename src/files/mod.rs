@@ -17,7 +17,7 @@ use payambar_signaling::ids::{FileId, SessionId};
 use payambar_signaling::wire::FileFrame;
 use tokio::sync::Notify;
 
-pub use adopt::adopt;
+pub use adopt::Uploads;
 pub use blobs::{Blobs, Sealed};
 pub use collect::run as collect;
 pub use links::Links;

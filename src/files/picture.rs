@@ -65,11 +65,7 @@ impl Pictures {
     /// The picture of a person: small, and made anew, so that nothing else of
     /// the file is kept.
     pub async fn avatar(&self, bytes: Vec<u8>) -> Option<Vec<u8>> {
-        self.work(move || {
-            let (picture, ..) = decode(ImageReader::new(Cursor::new(bytes)))?;
-            encode(&fitted(&picture?, AVATAR))
-        })
-        .await
+        self.work(move || avatar(bytes)).await
     }
 
     async fn work<T: Send + 'static>(
@@ -89,6 +85,12 @@ impl Pictures {
         };
         timeout(PATIENCE, work).await.ok()?
     }
+}
+
+/// See [`Pictures::avatar`]. Blocks, and may panic on a picture made to that end.
+pub(super) fn avatar(bytes: Vec<u8>) -> Option<Vec<u8>> {
+    let (picture, ..) = decode(ImageReader::new(Cursor::new(bytes)))?;
+    encode(&fitted(&picture?, AVATAR))
 }
 
 fn look(path: &std::path::Path) -> Option<Seen> {

@@ -180,9 +180,8 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
 
 /// Takes over a database of the earlier server and says what became of it.
 fn take_over(config: &Config) -> Result<(), Box<dyn Error>> {
-    let blobs = files::Blobs::open(&config.file_storage)?;
-    let mut adopt = |file: &store::EarlierFile| files::adopt(&blobs, &config.file_storage, file);
-    let Some(report) = store::take_over(&config.database, &mut adopt)? else {
+    let uploads = files::Uploads::open(&config.file_storage)?;
+    let Some(report) = store::take_over(&config.database, &uploads)? else {
         return Ok(());
     };
     tracing::info!(
@@ -192,6 +191,7 @@ fn take_over(config: &Config) -> Result<(), Box<dyn Error>> {
         messages = report.messages,
         device_keys = report.device_keys,
         files = report.files,
+        avatars = report.avatars,
         "the database of an earlier server was taken over"
     );
     if report.twins > 0 {

@@ -38,7 +38,7 @@ pub use messages::{HistoryItem, Page};
 pub use push::{Addressee, NewSubscription, Subscription, SubscriptionId};
 pub use sessions::{Device, NewSession, Session};
 pub use standing::Standing;
-pub use takeover::{Adopted, EarlierFile, take_over};
+pub use takeover::{Adopt, Adopted, EarlierFile, take_over};
 pub use turn::{StaticPair, TakenBack};
 pub use users::{NewUser, User};
 pub use writer::Outcome;

@@ -29,6 +29,9 @@ fn copies(setup: &Setup) -> Vec<PathBuf> {
         .collect()
 }
 
+/// A picture of one pixel.
+const GIF: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00\x3b";
+
 /// The beginning of a picture.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and more";
 
@@ -84,6 +87,14 @@ fn lived_in() -> Setup {
         "sent",
         "2024-05-04 00:00:00",
     );
+    let picture = setup.folder().join("data/uploads/avatar_3_1714723200.gif");
+    fs::create_dir_all(picture.parent().unwrap()).unwrap();
+    fs::write(picture, GIF).unwrap();
+    db.execute(
+        "UPDATE users SET avatar_url = '/api/files/avatar_3_1714723200.gif' WHERE id = 3",
+        [],
+    )
+    .unwrap();
     attach(&setup, &db, 5, "گربه.png", "image/png", Some(PNG));
     attach(
         &setup,
@@ -252,6 +263,13 @@ fn files_are_had_by_their_two_people_and_by_nobody_under_their_old_names() {
     let (bare, _) = address.split_once('?').unwrap();
     assert_eq!(server.get_as(&omid, bare).status, 200);
     assert_eq!(server.get_as(&server.log_in("sara"), bare).status, 404);
+    let face = server.get_as(&mina, "/api/users/sara").json()["avatar_url"].clone();
+    let face = server.call("HEAD", face.as_str().unwrap()).send();
+    assert_eq!(face.status, 200);
+    assert!(
+        face.header("content-type").starts_with("image/"),
+        "{face:?}"
+    );
     let left = fs::read_dir(setup.folder().join("data/uploads")).unwrap();
     let left: Vec<_> = left
         .map(|entry| entry.unwrap().path())

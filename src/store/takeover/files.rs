@@ -1,11 +1,15 @@
-//! Files of messages: their bytes are adopted, and their messages refer to them.
+//! Files of messages, and pictures of people: their bytes are adopted, and
+//! messages and people refer to them.
+
+use std::io;
 
 use payambar_signaling::file::WORDS;
+use payambar_signaling::ids::UserId;
 use rusqlite::{Connection, params};
 
-use super::earlier::{moment, number, select, text};
+use super::earlier::{moment, number, select, some_text, text};
 use super::{Adopt, EarlierFile, Report};
-use crate::store::files::{Kept, keep, signed};
+use crate::store::files::{Kept, NewAvatar, keep, set_avatar, signed};
 use crate::store::{Error, now};
 
 const FILE: [&str; 5] = [
@@ -18,7 +22,7 @@ const FILE: [&str; 5] = [
 
 pub(super) fn transfer(
     connection: &Connection,
-    adopt: Adopt<'_>,
+    adopt: &dyn Adopt,
     report: &mut Report,
 ) -> Result<(), Error> {
     let Some(select) = select(connection, "files", &FILE)? else {
@@ -44,10 +48,9 @@ pub(super) fn transfer(
             content_type: text(row, "content_type")?,
         };
         let at = moment(row, "created_at")?.unwrap_or_else(|| now().0);
-        let adopted = adopt(&file).map_err(|error| Error::Open {
-            path: file.path.clone().into(),
-            cause: error.to_string(),
-        })?;
+        let adopted = adopt
+            .file(&file)
+            .map_err(|error| explain(&file.path, &error))?;
         let Some(adopted) = adopted else {
             connection
                 .prepare_cached("UPDATE messages SET content = ?2 WHERE id = ?1")?
@@ -82,6 +85,45 @@ pub(super) fn transfer(
         report.moved.extend(adopted.old);
     }
     Ok(())
+}
+
+/// Pictures of people, made anew as ours are.
+pub(super) fn transfer_avatars(
+    connection: &Connection,
+    adopt: &dyn Adopt,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let Some(select) = select(connection, "users", &["id", "avatar_url"])? else {
+        return Ok(());
+    };
+    let mut people = connection.prepare(&select)?;
+    let mut rows = people.query([])?;
+    while let Some(row) = rows.next()? {
+        let Some(address) = some_text(row, "avatar_url")? else {
+            continue;
+        };
+        let adopted = adopt.avatar(&address);
+        let Some(adopted) = adopted.map_err(|error| explain(&address, &error))? else {
+            continue;
+        };
+        let new = NewAvatar {
+            owner: UserId(number(row, "id")?),
+            id: adopted.public_id,
+            content_type: adopted.content_type,
+            bytes: adopted.kept,
+        };
+        set_avatar(connection, &new)?;
+        report.avatars += 1;
+        report.moved.extend(adopted.old);
+    }
+    Ok(())
+}
+
+fn explain(path: &str, error: &io::Error) -> Error {
+    Error::Open {
+        path: path.into(),
+        cause: error.to_string(),
+    }
 }
 
 /// The bytes' row; equal ones are kept once, and what is spare is collected as

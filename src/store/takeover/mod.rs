@@ -36,6 +36,8 @@ pub struct Report {
     pub device_keys: u64,
     /// Files of messages.
     pub files: u64,
+    /// Pictures of people.
+    pub avatars: u64,
     /// Messages whose file is not there any more; they name it.
     pub files_missing: u64,
     /// Where the files lay.
@@ -68,8 +70,22 @@ pub struct Adopted {
     pub old: Option<PathBuf>,
 }
 
-/// Takes one file into our folders; `None` when it is not there any more.
-pub type Adopt<'a> = &'a mut dyn FnMut(&EarlierFile) -> io::Result<Option<Adopted>>;
+/// Who takes files into our folders; `None` for what is not there any more.
+pub trait Adopt {
+    /// The file of a message.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn file(&self, file: &EarlierFile) -> io::Result<Option<Adopted>>;
+
+    /// The picture of a person, by its address; `None` also for what is none.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn avatar(&self, address: &str) -> io::Result<Option<Adopted>>;
+}
 
 /// Takes the database over if it is one of the earlier server, else does
 /// nothing. All or nothing: whatever fails, the file is as it was, and what was
@@ -78,7 +94,7 @@ pub type Adopt<'a> = &'a mut dyn FnMut(&EarlierFile) -> io::Result<Option<Adopte
 /// # Errors
 ///
 /// The file is damaged, another process has it open, or SQLite fails.
-pub fn take_over(path: &Path, adopt: Adopt<'_>) -> Result<Option<Report>, Error> {
+pub fn take_over(path: &Path, adopt: &dyn Adopt) -> Result<Option<Report>, Error> {
     if !path.exists() {
         return Ok(None);
     }
@@ -152,7 +168,7 @@ fn copy(connection: &Connection, path: &Path) -> Result<PathBuf, Error> {
     Ok(copy)
 }
 
-fn transfer(connection: &mut Connection, adopt: Adopt<'_>) -> Result<Report, Error> {
+fn transfer(connection: &mut Connection, adopt: &dyn Adopt) -> Result<Report, Error> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", false)?;
     let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Exclusive)?;
@@ -165,6 +181,7 @@ fn transfer(connection: &mut Connection, adopt: Adopt<'_>) -> Result<Report, Err
     history::transfer(&tx, &mut report)?;
     people::transfer_keys(&tx, &mut report)?;
     files::transfer(&tx, adopt, &mut report)?;
+    files::transfer_avatars(&tx, adopt, &mut report)?;
     for table in TABLES {
         keep_counting(&tx, table)?;
         tx.execute_batch(&format!("DROP TABLE IF EXISTS earlier_{table}"))?;
