@@ -90,6 +90,7 @@ const fn status(code: Code) -> StatusCode {
         | Code::PasswordShort
         | Code::PasswordLong
         | Code::DisplayNameInvalid
+        | Code::BioInvalid
         | Code::PushEndpointInvalid
         | Code::PushEndpointUnreachable
         | Code::PushKeysInvalid

@@ -11,10 +11,12 @@ use payambar_signaling::ids::UserId;
 use payambar_signaling::wire::Code;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::api::{Answer, Input, Params, insert_some, limited_for};
 use super::auth::Caller;
 use super::{App, avatar};
+use crate::i18n::Lang;
 use crate::store::{User, people as store_people, search as finder, users};
 
 /// People in one search.
@@ -22,6 +24,11 @@ const FOUND: u32 = 20;
 
 /// The longest name to show.
 const DISPLAY_NAME: usize = 64;
+
+/// The longest text about oneself, in letters as people count them, and in
+/// bytes, since one letter may have any number of marks.
+const BIO: usize = 300;
+const BIO_BYTES: usize = 8 * 1024;
 
 /// Query of a search.
 #[derive(Deserialize)]
@@ -85,12 +92,13 @@ fn people_json(app: &App, (people, apart): (Vec<User>, BTreeSet<UserId>)) -> Res
 /// `GET /api/profile`.
 pub async fn profile(State(app): State<Arc<App>>, Caller(session): Caller) -> Answer {
     let me = session.user;
-    let (user, findable, calls_from) = app
+    let (user, findable, calls_from, about) = app
         .store
         .read(move |connection| {
             let user = users::by_id(connection, me)?;
             let findable = users::is_findable(connection, me)?;
-            Ok((user, findable, store_people::calls_from(connection, me)?))
+            let calls_from = store_people::calls_from(connection, me)?;
+            Ok((user, findable, calls_from, users::about(connection, me)?))
         })
         .await?;
     let user = user.ok_or(Code::UserNotFound)?;
@@ -102,6 +110,9 @@ pub async fn profile(State(app): State<Arc<App>>, Caller(session): Caller) -> An
     profile.insert("created_at".to_owned(), json!(user.created_at));
     profile.insert("findable".to_owned(), json!(findable));
     profile.insert("calls_from".to_owned(), json!(calls_from.as_str()));
+    let bio = Some(about.bio).filter(|bio| !bio.is_empty());
+    insert_some(&mut profile, "bio", bio);
+    insert_some(&mut profile, "language", about.language);
     Ok(Json(profile).into_response())
 }
 
@@ -111,15 +122,29 @@ pub struct NewProfile {
     display_name: Option<String>,
     findable: Option<bool>,
     calls_from: Option<String>,
+    bio: Option<String>,
+    language: Option<String>,
 }
 
 impl NewProfile {
     /// The body with its texts trimmed, if it says anything and nothing wrong.
     fn checked(mut self) -> Result<Self, Code> {
-        let says_nothing =
-            self.display_name.is_none() && self.findable.is_none() && self.calls_from.is_none();
-        if says_nothing {
+        let texts = [
+            &self.display_name,
+            &self.calls_from,
+            &self.bio,
+            &self.language,
+        ];
+        if self.findable.is_none() && texts.into_iter().all(Option::is_none) {
             return Err(Code::BadRequest);
+        }
+        if let Some(bio) = &mut self.bio {
+            *bio = bio.trim().to_owned();
+            let disrupts = |c: char| c != '\n' && is_disruptive(c);
+            let is_long = bio.len() > BIO_BYTES || bio.graphemes(true).nth(BIO).is_some();
+            if is_long || bio.chars().any(disrupts) {
+                return Err(Code::BioInvalid);
+            }
         }
         if let Some(name) = &mut self.display_name {
             *name = name.trim().to_owned();
@@ -141,6 +166,9 @@ pub async fn set_profile(
     let calls_from = new.calls_from.as_deref().map(CallsFrom::parse);
     let calls_from = calls_from.map(|choice| choice.ok_or(Code::BadRequest));
     let calls_from = calls_from.transpose()?;
+    let language = new.language.as_deref().map(Lang::parse);
+    let language = language.map(|chosen| chosen.ok_or(Code::BadRequest));
+    let language = language.transpose()?;
     let (user, known) = app
         .store
         .write(move |connection| {
@@ -149,6 +177,9 @@ pub async fn set_profile(
             }
             if let Some(findable) = new.findable {
                 users::set_findable(connection, me, findable)?;
+            }
+            if new.bio.is_some() || language.is_some() {
+                users::set_about(connection, me, new.bio.as_deref(), language)?;
             }
             if let Some(calls_from) = calls_from {
                 store_people::set_calls_from(connection, me, calls_from)?;

@@ -25,11 +25,17 @@ const SIDE: u32 = 168;
 /// `GET /api/users/{username}`.
 pub async fn show(State(app): State<Arc<App>>, Path(username): Path<String>) -> Answer {
     let user = find(&app, username).await?;
+    let id = user.id;
+    let about = app
+        .store
+        .read(move |connection| users::about(connection, id))
+        .await?;
     Ok(Json(json!({
         "id": user.id,
         "username": user.username,
         "display_name": user.display_name,
         "avatar_url": user.avatar.map(avatar::address),
+        "bio": Some(about.bio).filter(|bio| !bio.is_empty()),
         "is_online": app.pump.is_online(user.id),
         "created_at": user.created_at,
     }))

@@ -83,6 +83,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "audit",
         sql: include_str!("migrations/0013_audit.sql"),
     },
+    Migration {
+        version: 14,
+        name: "profile",
+        sql: include_str!("migrations/0014_profile.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

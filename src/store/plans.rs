@@ -307,6 +307,10 @@ const CALLS: &[Call] = &[
     ("turn::taken_back", |c| {
         drop_ok(turn::taken_back(c, Duration::from_secs(60)))
     }),
+    ("users::about", |c| drop_ok(users::about(c, SARA))),
+    ("users::set_about", |c| {
+        users::set_about(c, SARA, Some("hello"), Some(Lang::En))
+    }),
     ("users::active", |c| drop_ok(users::active(c, SARA))),
     ("users::by_id", |c| drop_ok(users::by_id(c, SARA))),
     ("users::by_name", |c| drop_ok(users::by_name(c, "sara"))),

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
 use super::{Error, now, search, standing};
+use crate::i18n::Lang;
 
 /// An account as others may see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +114,45 @@ pub fn by_name(connection: &Connection, username: &str) -> Result<Option<Found>,
         })
         .optional()?;
     Ok(found)
+}
+
+/// What a person says about themselves, and the language they want.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// Some words, or none.
+    pub bio: String,
+    /// The language, if they chose one.
+    pub language: Option<String>,
+}
+
+/// Reads what a person says about themselves.
+pub fn about(connection: &Connection, id: UserId) -> Result<About, Error> {
+    let about = connection
+        .prepare_cached("SELECT bio, language FROM users WHERE id = ?1")?
+        .query_row([id.0], |row| {
+            Ok(About {
+                bio: row.get(0)?,
+                language: row.get(1)?,
+            })
+        })
+        .optional()?;
+    Ok(about.unwrap_or_default())
+}
+
+/// Replaces what a person says about themselves; what is none stays.
+pub fn set_about(
+    connection: &Connection,
+    id: UserId,
+    bio: Option<&str>,
+    language: Option<Lang>,
+) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "UPDATE users SET bio = coalesce(?2, bio), language = coalesce(?3, language), updated_at_ms = ?4
+             WHERE id = ?1",
+        )?
+        .execute(params![id.0, bio, language.map(Lang::as_str), now().0])?;
+    Ok(())
 }
 
 /// Lets people find this person by a part of their names, or by the whole name

@@ -1,4 +1,5 @@
-//! Row A15: how people find each other, and how they keep from being found.
+//! Rows A13 and A15: what people say about themselves, how they find each
+//! other, and how they keep from being found.
 
 use serde_json::{Value, json};
 
@@ -91,4 +92,39 @@ fn the_61st_search_of_a_person_in_a_minute_is_refused() {
     assert_eq!(refused.refusal(), (429, "too_many_attempts".to_owned()));
     assert_eq!(names(&server, &sara, &format!("id={}", omid.id)), ["omid"]);
     assert_eq!(names(&server, &omid, "q=s"), ["sara"]);
+}
+
+#[test]
+fn what_one_says_about_oneself_is_kept_and_on_ones_page() {
+    let server = Server::usual();
+    let sara = server.register("sara");
+    let page = || server.call("GET", "/api/users/sara").send().json();
+    assert_eq!(page()["bio"], Value::Null);
+    // A family of four is one letter as people count them.
+    let longest = "👨‍👩‍👧‍👦".repeat(300);
+    for (bio, kept) in [
+        ("  سلام\nمن سارا هستم ", json!("سلام\nمن سارا هستم")),
+        (longest.as_str(), json!(longest)),
+        ("", Value::Null),
+    ] {
+        assert_eq!(put_profile(&server, &sara, &json!({ "bio": bio })).0, 200);
+        let profile = server.get_as(&sara, "/api/profile").json();
+        assert_eq!(profile["bio"], kept);
+        assert_eq!(page()["bio"], kept);
+    }
+    put_profile(&server, &sara, &json!({ "bio": "hello", "language": "en" }));
+    for bad in ["a".repeat(301), "a\u{202e}b".to_owned(), "a\tb".to_owned()] {
+        let (status, answer) = put_profile(&server, &sara, &json!({ "bio": bad }));
+        assert_eq!((status, &answer["code"]), (400, &json!("bio_invalid")));
+    }
+    let (status, _) = put_profile(&server, &sara, &json!({ "language": "de" }));
+    assert_eq!(status, 400);
+    // What is not named stays, and a refusal changes nothing.
+    let (_, answer) = put_profile(&server, &sara, &json!({ "display_name": "Sara" }));
+    assert_eq!(answer["display_name"], "Sara");
+    let profile = server.get_as(&sara, "/api/profile").json();
+    assert_eq!(
+        (&profile["bio"], &profile["language"]),
+        (&json!("hello"), &json!("en"))
+    );
 }

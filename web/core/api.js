@@ -5,7 +5,7 @@ import { remember } from "./pictures.js";
 import { message } from "./wire.js";
 
 /** @typedef {import("./wire.js").Message} Message */
-/** @typedef {{id: number, username: string, display_name: string, is_online: boolean}} Person */
+/** @typedef {{id: number, username: string, display_name: string, bio: string, is_online: boolean}} Person */
 /** @typedef {{
  *   token: string, user_id: number, username: string, refresh_token: string, access_expires_at: number,
  * }} Session  `access_expires_at` in ms; "" and 0 where the token lives as long as the session */
@@ -98,6 +98,7 @@ function person(p) {
     id: Number(p.id),
     username: String(p.username),
     display_name: String(p.display_name ?? ""),
+    bio: String(p.bio ?? ""),
     is_online: p.is_online === true,
   };
 }

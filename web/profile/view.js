@@ -39,6 +39,7 @@ export function ProfileView({ username }) {
       ${person && html`<${Avatar} id=${person.id} name=${person.display_name || person.username} size=${96} />
         <h1><bdi data-testid="profile-name">${person.display_name || person.username}</bdi></h1>
         <p class="tagline ltr">@${person.username}</p>
+        ${person.bio && html`<p class="bio" dir="auto" data-testid="profile-bio">${person.bio}</p>`}
         <${Button} kind="pri" testid="start-chat" onClick=${start}>${own ? t("toApp") : t("startChat")}<//>
         <img class="qr" src=${`/api/users/${encodeURIComponent(person.username)}/qr.svg`} width="168" height="168" alt=${t("qrOf", { name: person.username })} />`}
     </div>

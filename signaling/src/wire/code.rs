@@ -120,6 +120,8 @@ codes! {
     PasswordLong "password_long";
     /// The display name has a wrong length or characters it may not have.
     DisplayNameInvalid "display_name_invalid";
+    /// The text about oneself is too long or has characters it may not have.
+    BioInvalid "bio_invalid";
     /// No https address of a push service on the public internet.
     PushEndpointInvalid "push_endpoint_invalid";
     /// The push service's host has no address.
