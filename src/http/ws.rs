@@ -16,6 +16,7 @@ use payambar_signaling::hub::{Input, Known};
 use payambar_signaling::ids::{ConnId, ConversationId, Seq};
 use payambar_signaling::wire::Code;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
@@ -35,9 +36,16 @@ use crate::store::{Session, people, sessions};
 /// The largest frame and message in bytes (close 1009 above).
 const FRAME: usize = 128 * 1024;
 
-/// Bytes read at a time. The library's default of 128 KiB costs that much
-/// memory for every idle socket.
-const READ_BUFFER: usize = 4 * 1024;
+/// Bytes read at a time: some frames. The library's default of 128 KiB costs
+/// that much memory for every idle socket.
+const READ_BUFFER: usize = 1024;
+
+/// Bytes that are written at once.
+const WRITE_BUFFER: usize = 4 * 1024;
+
+/// Bytes that wait for a reader who does not read, above which nothing more is
+/// taken: the library answers pings by itself, also those of a flood.
+const MAX_WRITE_BUFFER: usize = 2 * FRAME;
 
 /// How often the other side is asked whether it lives; below the 100 s after
 /// which proxies cut idle connections.
@@ -54,6 +62,9 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Frames written before a flush.
 const WRITES: usize = 64;
+
+/// Frames an idle socket keeps room for.
+const KEPT: usize = 4;
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
@@ -164,7 +175,8 @@ async fn run(app: Arc<App>, upgrade: OnUpgrade, (session, known): (Session, Know
     let Ok(upgraded) = upgrade.await else { return };
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(MAX_WRITE_BUFFER)
         .max_message_size(Some(FRAME))
         .max_frame_size(Some(FRAME));
     let socket = Socket::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
@@ -195,25 +207,37 @@ async fn run(app: Arc<App>, upgrade: OnUpgrade, (session, known): (Session, Know
         app.pump.session_ended(session.user, session.id).await;
     }
 
-    let (pongs, control) = mpsc::channel(1);
     let (refused, refusal) = oneshot::channel();
     let writing = Writing {
         pump: app.pump.clone(),
         conn,
         writer,
     };
-    let mut writing = tokio::spawn(writing.run(outgoing, control, closed, refusal));
-    let reading = read(&app.pump, conn, reader, pongs);
+    let writing = tokio::spawn(writing.run(outgoing, closed, refusal));
+    // A task of its own: the way here took three times the room that the
+    // socket needs while it is open.
+    tokio::spawn(attend(app.pump.clone(), conn, reader, writing, refused));
+}
+
+/// Stays with an open socket until one of its halves ends, and ends the other.
+async fn attend(
+    pump: Pump,
+    conn: ConnId,
+    reader: SplitStream<Socket>,
+    mut writing: JoinHandle<()>,
+    refused: oneshot::Sender<Option<CloseCode>>,
+) {
+    let reading = read(&pump, conn, reader);
     tokio::pin!(reading);
     tokio::select! {
         close = &mut reading => {
             // Before the pump lets go of the outbox, which ends the writer too.
             let _ = refused.send(close);
-            app.pump.input(Input::Disconnected { conn }).await;
+            pump.input(Input::Disconnected { conn }).await;
             let _ = timeout(WRITE, &mut writing).await;
         }
         _ = &mut writing => {
-            app.pump.input(Input::Disconnected { conn }).await;
+            pump.input(Input::Disconnected { conn }).await;
             // Closing with unread bytes would reset the connection, and the
             // client would never see the code it is closed with.
             let _ = timeout(FAREWELL, &mut reading).await;
@@ -224,12 +248,7 @@ async fn run(app: Arc<App>, upgrade: OnUpgrade, (session, known): (Session, Know
 }
 
 /// Reads until the socket ends; says with which code to close it, if any.
-async fn read(
-    pump: &Pump,
-    conn: ConnId,
-    mut reader: SplitStream<Socket>,
-    pongs: mpsc::Sender<Message>,
-) -> Option<CloseCode> {
+async fn read(pump: &Pump, conn: ConnId, mut reader: SplitStream<Socket>) -> Option<CloseCode> {
     loop {
         let message = match timeout(SILENCE, reader.next()).await {
             Ok(Some(Ok(message))) => message,
@@ -246,12 +265,8 @@ async fn read(
                 .await
             }
             Message::Binary(_) => return Some(CloseCode::Unsupported),
-            // Answered by the writer; when it is behind, one pong stands for
-            // all (RFC 6455 §5.5.3).
-            Message::Ping(payload) => {
-                let _ = pongs.try_send(Message::Pong(payload));
-            }
-            Message::Pong(_) | Message::Frame(_) => {}
+            // The library answers pings with the next read.
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
             Message::Close(_) => return Some(CloseCode::Normal),
         }
     }
@@ -281,12 +296,11 @@ impl Writing {
     async fn run(
         mut self,
         mut frames: mpsc::Receiver<Outgoing>,
-        mut control: mpsc::Receiver<Message>,
         mut closed: oneshot::Receiver<u16>,
         mut refusal: oneshot::Receiver<Option<CloseCode>>,
     ) {
         let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
-        let mut batch = Vec::with_capacity(WRITES);
+        let mut batch = Vec::new();
         let code = loop {
             let written = tokio::select! {
                 biased;
@@ -296,9 +310,11 @@ impl Writing {
                     if taken == 0 {
                         break None;
                     }
-                    self.write(&mut batch).await
+                    let written = self.write(&mut batch).await;
+                    // An idle socket keeps no room for what it once caught up with.
+                    batch.shrink_to(KEPT);
+                    written
                 }
-                Some(pong) = control.recv() => self.send(pong).await,
                 _ = ping.tick() => self.send(Message::Ping(bytes::Bytes::new())).await,
             };
             if written.is_err() {

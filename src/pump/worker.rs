@@ -134,9 +134,12 @@ impl Worker {
     }
 
     fn run_effects(&mut self) {
+        // A message goes to its receiver and to its sender: the same words,
+        // written once.
+        let mut last = None;
         while let Some(effect) = self.hub.poll_effect() {
             match effect {
-                Effect::Send { to, frame, receipt } => self.send(&to, frame, receipt),
+                Effect::Send { to, frame, receipt } => self.send(&to, frame, receipt, &mut last),
                 Effect::Close { conn, code } => self.close(conn, code),
                 Effect::Store(message) => self.store.store(message),
                 Effect::Mark(mark) => self.store.mark(mark),
@@ -159,6 +162,7 @@ impl Worker {
         to: &[ConnId],
         mut frame: ServerFrame,
         receipt: Option<(ConversationId, Seq)>,
+        last: &mut Option<(ServerFrame, Text)>,
     ) {
         if let (ServerFrame::Error { code, error, .. }, Some(outbox)) = (
             &mut frame,
@@ -167,7 +171,13 @@ impl Worker {
             self.catalogue.error(*code, outbox.lang).clone_into(error);
         }
         let lossy = frame.may_be_lost();
-        let mut text = Text::new(frame);
+        let (frame, mut text) = match last.take() {
+            Some((same, text)) if same == frame => (same, text),
+            Some(_) | None => {
+                let text = Text::new(&frame);
+                (frame, text)
+            }
+        };
         for conn in to {
             let Some(outbox) = self.sockets.get(conn) else {
                 continue;
@@ -184,6 +194,7 @@ impl Worker {
                     .handle_input(Input::Disconnected { conn: *conn }, Instant::now());
             }
         }
+        *last = Some((frame, text));
     }
 
     fn close(&mut self, conn: ConnId, code: u16) {
@@ -237,8 +248,8 @@ enum Text {
 }
 
 impl Text {
-    fn new(frame: ServerFrame) -> Self {
-        if let ServerFrame::Message(message) = &frame
+    fn new(frame: &ServerFrame) -> Self {
+        if let ServerFrame::Message(message) = frame
             && message.file.is_some()
         {
             return Self::Own(message.clone());

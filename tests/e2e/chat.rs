@@ -244,3 +244,11 @@ async fn presence_follows_the_sockets_of_a_person() {
     drop(second);
     assert_eq!(hers.frame().await, online(false));
 }
+
+#[tokio::test]
+async fn a_ping_is_answered_also_on_a_socket_that_says_nothing() {
+    let server = Server::usual();
+    let mut quiet = server.socket(&server.register("sara")).await;
+    assert_eq!(quiet.ping("one").await, "one");
+    assert_eq!(quiet.ping("two").await, "two");
+}

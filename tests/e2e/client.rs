@@ -281,6 +281,21 @@ impl Socket {
         }
     }
 
+    /// Sends a ping; says what its pong carries.
+    pub(crate) async fn ping(&mut self, words: &'static str) -> String {
+        self.stream.send(Message::Ping(words.into())).await.unwrap();
+        loop {
+            let next = timeout(PATIENCE, self.stream.next()).await;
+            match next.expect("no pong comes").unwrap().unwrap() {
+                Message::Pong(words) => return String::from_utf8(words.to_vec()).unwrap(),
+                Message::Text(_) | Message::Ping(_) => {}
+                other @ (Message::Binary(_) | Message::Close(_) | Message::Frame(_)) => {
+                    panic!("{other:?}")
+                }
+            }
+        }
+    }
+
     /// Waits for the end of the socket; `None` when no code was given.
     pub(crate) async fn closed(&mut self) -> Option<u16> {
         loop {
