@@ -8,7 +8,7 @@ mod people;
 
 use std::fmt;
 
-pub use deletion::{Deletion, MessageFacts, Place, Scope, may_delete};
+pub use deletion::{Deletion, MessageFacts, Place, Scope, may_delete, may_delete_conversation};
 pub use envelope::{Envelope, MAX_CIPHERTEXT_BYTES, MAX_ENVELOPE_FIELD_BYTES};
 pub use people::{Block, BlockChange, CallFacts, CallsFrom, may_call, may_record_attempt};
 

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse as _;
 use payambar_signaling::chat::Scope;
-use payambar_signaling::ids::MessageId;
+use payambar_signaling::ids::{ConversationId, MessageId};
 use payambar_signaling::wire::Code;
 use serde::Deserialize;
 use serde_json::json;
@@ -47,5 +47,26 @@ pub async fn message(
         .await?;
     app.files.erased.notify_one();
     app.pump.deleted(deletion).await;
+    Ok(Json(json!({ "status": "deleted" })).into_response())
+}
+
+/// `DELETE /api/conversations/{id}`.
+pub async fn conversation(
+    State(app): State<Arc<App>>,
+    Caller(session): Caller,
+    Path(id): Path<String>,
+    Params(query): Params<For>,
+) -> Answer {
+    let id: i64 = id.parse().map_err(|_| Code::BadRequest)?;
+    let (me, id, scope) = (session.user, ConversationId(id), query.scope()?);
+    let deletion = app
+        .store
+        .write(move |connection| erase::conversation(connection, me, id, scope))
+        .await?;
+    app.pump.deleted(deletion).await;
+    tokio::spawn(async move {
+        app.store.finish_erasing().await;
+        app.files.erased.notify_one();
+    });
     Ok(Json(json!({ "status": "deleted" })).into_response())
 }

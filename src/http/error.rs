@@ -52,6 +52,7 @@ const fn status(code: Code) -> StatusCode {
         | Code::NotSender
         | Code::NotAllowed
         | Code::BlockedByYou
+        | Code::NotParticipant
         | Code::AccountSuspended
         | Code::PendingApproval
         | Code::Rejected

@@ -140,6 +140,7 @@ pub fn router(app: Arc<App>) -> Router {
             get(api::conversations).post(api::open_conversation),
         )
         .route("/api/messages", get(api::history))
+        .route("/api/conversations/{id}", delete(erase::conversation))
         .route("/api/messages/{id}", delete(erase::message))
         .route("/api/messages/{id}/{mark}", put(api::mark))
         .route("/api/keys/devices", post(keys::publish))

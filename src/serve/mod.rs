@@ -146,6 +146,11 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         catalogue,
         config,
     });
+    let erasing = Arc::clone(&app);
+    tokio::spawn(async move {
+        erasing.store.finish_erasing().await;
+        erasing.files.erased.notify_one();
+    });
     let sweeping = tokio::spawn(people::sweep(store.clone()));
     tokio::spawn(async move {
         if let Err(error) = accounts.warm().await {

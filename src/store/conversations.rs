@@ -189,7 +189,7 @@ pub fn list(connection: &Connection, me: UserId) -> Result<Vec<Preview>, Error> 
          JOIN conversations c ON c.id = mine.conversation_id
          JOIN users u ON u.id = CASE c.pair_low WHEN ?1 THEN c.pair_high ELSE c.pair_low END
          JOIN members theirs ON theirs.user_id = u.id AND theirs.conversation_id = c.id
-         WHERE mine.user_id = ?1 ORDER BY c.last_message_at_ms DESC, c.id DESC LIMIT ?2",
+         WHERE mine.user_id = ?1 AND c.last_seq > mine.cleared_seq ORDER BY c.last_message_at_ms DESC, c.id DESC LIMIT ?2",
     )?;
     let mut previews = statement
         .query_map(params![me.0, LISTED], |row| {

@@ -1,7 +1,10 @@
 //! Taking messages back (rows M13, M14): erased for both people, or hidden for
-//! one. An erased message leaves its place, so that seq has no gap.
+//! one. An erased message leaves its place, so that seq has no gap; an erased
+//! conversation leaves nothing.
 
-use payambar_signaling::chat::{Deletion, MessageFacts, Place, Scope, may_delete};
+use payambar_signaling::chat::{
+    Deletion, MessageFacts, Place, Scope, may_delete, may_delete_conversation,
+};
 use payambar_signaling::ids::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -11,6 +14,11 @@ use super::{Error, files};
 pub(super) const VISIBLE: &str = "m.conversation_id = ?1 AND m.deleted_at_ms IS NULL
      AND m.seq > (SELECT cleared_seq FROM members WHERE user_id = ?2 AND conversation_id = ?1)
      AND NOT EXISTS (SELECT 1 FROM hidden_messages h WHERE h.user_id = ?2 AND h.conversation_id = ?1 AND h.seq = m.seq)";
+
+/// Messages of an erased conversation that go in one transaction. Measured on a
+/// busy machine: 100,000 at once hold up everybody who writes for 250 to 550 ms;
+/// in such steps another writer waits 5 ms in the middle and 49 at worst.
+const STEP: u32 = 500;
 
 /// A message as the rules ask for it.
 struct Found {
@@ -66,7 +74,7 @@ fn find(connection: &Connection, id: MessageId) -> Result<Option<Found>, Error> 
         .prepare_cached(
             "SELECT m.conversation_id, m.seq, m.sender_id, m.client_message_id, m.deleted_at_ms IS NOT NULL,
                     CASE c.pair_low WHEN m.sender_id THEN c.pair_high ELSE c.pair_low END
-             FROM messages m JOIN conversations c ON c.id = m.conversation_id WHERE m.id = ?1",
+             FROM messages m JOIN conversations c ON c.id = m.conversation_id AND c.pair_low IS NOT NULL WHERE m.id = ?1",
         )?
         .query_row([id.0], |row| {
             Ok(Found {
@@ -103,13 +111,124 @@ fn erase(connection: &Connection, id: MessageId, at: Timestamp) -> Result<(), Er
     }
 }
 
+/// Deletes a conversation for both people or for this person. For both, it is
+/// out of everybody's reach with the commit, and its first [`STEP`] messages are
+/// gone; [`step`] takes the others.
+///
+/// # Errors
+///
+/// What [`may_delete_conversation`] refuses.
+pub fn conversation(
+    connection: &Connection,
+    me: UserId,
+    conversation: ConversationId,
+    scope: Scope,
+) -> Result<Deletion, Error> {
+    let found = connection
+        .prepare_cached(
+            "SELECT pair_low, pair_high, last_seq FROM conversations WHERE id = ?1 AND pair_low IS NOT NULL",
+        )?
+        .query_row([conversation.0], |row| {
+            let pair = (UserId(row.get(0)?), UserId(row.get(1)?));
+            Ok((pair, Seq(row.get(2)?)))
+        })
+        .optional()?;
+    let pair = found.map(|(pair, _)| pair);
+    let other = may_delete_conversation(me, pair).map_err(Error::Refused)?;
+    match scope {
+        Scope::Everyone => {
+            doom(connection, conversation, [me, other])?;
+            erase_some(connection, conversation)?;
+            let pair = (me, other);
+            Ok(Deletion::Conversation { conversation, pair })
+        }
+        Scope::Me => {
+            let seq = found.map_or(Seq(0), |(_, last)| last);
+            connection
+                .prepare_cached("UPDATE members SET cleared_seq = ?3 WHERE user_id = ?1 AND conversation_id = ?2")?
+                .execute([me.0, conversation.0, seq.0])?;
+            show_nothing_hidden(connection, me, conversation)?;
+            Ok(Deletion::Cleared {
+                conversation,
+                user: me,
+                other,
+                seq,
+            })
+        }
+    }
+}
+
+/// Takes a conversation from its people. Without a pair it is nobody's, and
+/// the two may begin another.
+fn doom(
+    connection: &Connection,
+    conversation: ConversationId,
+    people: [UserId; 2],
+) -> Result<(), Error> {
+    connection
+        .prepare_cached("UPDATE conversations SET pair_low = NULL, pair_high = NULL WHERE id = ?1")?
+        .execute([conversation.0])?;
+    for user in people {
+        connection
+            .prepare_cached("DELETE FROM members WHERE user_id = ?1 AND conversation_id = ?2")?
+            .execute([user.0, conversation.0])?;
+        show_nothing_hidden(connection, user, conversation)?;
+    }
+    Ok(())
+}
+
+/// What is gone altogether need not be hidden one by one.
+fn show_nothing_hidden(
+    connection: &Connection,
+    user: UserId,
+    conversation: ConversationId,
+) -> Result<(), Error> {
+    connection
+        .prepare_cached("DELETE FROM hidden_messages WHERE user_id = ?1 AND conversation_id = ?2")?
+        .execute([user.0, conversation.0])?;
+    Ok(())
+}
+
+/// Erases the next messages of a conversation that is nobody's, and it with the
+/// last of them; says whether there may be more to do.
+pub fn step(connection: &Connection) -> Result<bool, Error> {
+    let doomed = connection
+        .prepare_cached("SELECT id FROM conversations WHERE pair_low IS NULL LIMIT 1")?
+        .query_row([], |row| row.get(0).map(ConversationId))
+        .optional()?;
+    match doomed {
+        Some(doomed) => erase_some(connection, doomed).map(|()| true),
+        None => Ok(false),
+    }
+}
+
+fn erase_some(connection: &Connection, doomed: ConversationId) -> Result<(), Error> {
+    let erased = connection
+        .prepare_cached(
+            "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE conversation_id = ?1 ORDER BY seq LIMIT ?2)
+             RETURNING file_id",
+        )?
+        .query_map(params![doomed.0, STEP], |row| row.get(0))?
+        .collect::<Result<Vec<Option<i64>>, _>>()?;
+    for &file in erased.iter().flatten() {
+        files::release(connection, file)?;
+    }
+    if erased.len() < STEP as usize {
+        connection
+            .prepare_cached("DELETE FROM conversations WHERE id = ?1")?
+            .execute([doomed.0])?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use payambar_signaling::chat::{Body, NewMessage};
     use payambar_signaling::ids::Ticket;
+    use payambar_signaling::wire::Code;
 
     use super::*;
-    use crate::store::{NewUser, messages, migrate, now, push, users};
+    use crate::store::{NewUser, conversations, messages, migrate, now, push, users};
 
     const SARA: UserId = UserId(1);
     const OMID: UserId = UserId(2);
@@ -182,5 +301,109 @@ mod tests {
             !plan.contains("SCAN") && !plan.contains("TEMP B-TREE"),
             "{plan}"
         );
+    }
+
+    fn number(db: &Connection, sql: &str) -> i64 {
+        db.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    const HERE: ConversationId = ConversationId(1);
+    const MESSAGES: &str = "SELECT count(*) FROM messages WHERE conversation_id = 1";
+
+    #[test]
+    fn a_large_conversation_is_out_of_reach_at_once_and_goes_in_steps() {
+        let db = bench();
+        for _ in 0..1_200 {
+            say(&db, SARA, OMID);
+        }
+        message(&db, OMID, MessageId(7), Scope::Me, now()).unwrap();
+        conversation(&db, OMID, HERE, Scope::Everyone).unwrap();
+        for person in [SARA, OMID] {
+            assert_eq!(conversations::list(&db, person).unwrap(), []);
+            assert_eq!(messages::catch_up(&db, person).unwrap(), []);
+        }
+        assert_eq!(conversations::find_pair(&db, SARA, OMID).unwrap(), None);
+        assert_eq!(number(&db, MESSAGES), 700);
+        assert_eq!(number(&db, "SELECT count(*) FROM hidden_messages"), 0);
+        let again = conversation(&db, OMID, HERE, Scope::Everyone);
+        assert!(matches!(
+            again,
+            Err(Error::Refused(Code::ConversationNotFound))
+        ));
+        let left = message(&db, SARA, MessageId(1_200), Scope::Everyone, now());
+        assert!(matches!(left, Err(Error::Refused(Code::MessageNotFound))));
+        let fresh = say(&db, OMID, SARA);
+        let mut steps = 0;
+        while step(&db).unwrap() {
+            steps += 1;
+        }
+        assert_eq!((steps, number(&db, MESSAGES)), (2, 0));
+        assert_eq!(
+            number(&db, "SELECT count(*) FROM conversations WHERE id = 1"),
+            0
+        );
+        let listed = conversations::list(&db, SARA).unwrap();
+        let last = listed[0].last_message.as_ref().unwrap();
+        assert_eq!((last.message.id, last.message.seq), (fresh, Seq(1)));
+    }
+
+    #[test]
+    fn a_small_conversation_is_erased_with_the_commit_whatever_else_waits() {
+        let db = bench();
+        for _ in 0..600 {
+            say(&db, SARA, OMID);
+        }
+        conversation(&db, SARA, HERE, Scope::Everyone).unwrap();
+        say(&db, SARA, OMID);
+        conversation(&db, SARA, ConversationId(2), Scope::Everyone).unwrap();
+        assert_eq!(
+            number(
+                &db,
+                "SELECT count(*) FROM messages WHERE conversation_id = 2"
+            ),
+            0
+        );
+        assert_eq!(number(&db, MESSAGES), 100);
+    }
+
+    #[test]
+    fn a_message_sent_again_while_its_conversation_is_erased_stays_erased() {
+        let db = bench();
+        for _ in 0..500 {
+            say(&db, SARA, OMID);
+        }
+        let new = NewMessage {
+            ticket: Ticket(0),
+            sender: SARA,
+            receiver: OMID,
+            client_message_id: Some("n".to_owned()),
+            body: Body::Text("x".to_owned()),
+        };
+        messages::insert(&db, &new, now()).unwrap();
+        conversation(&db, OMID, HERE, Scope::Everyone).unwrap();
+        assert_eq!(number(&db, MESSAGES), 1);
+        let again = messages::insert(&db, &new, now()).unwrap();
+        assert!(again.repeated && again.erased);
+        assert_eq!(again.message.receiver, OMID);
+    }
+
+    #[test]
+    fn what_was_cleared_is_unread_nowhere_and_not_caught_up_with() {
+        let db = bench();
+        say(&db, SARA, OMID);
+        conversation(&db, OMID, HERE, Scope::Me).unwrap();
+        assert_eq!(conversations::list(&db, OMID).unwrap(), []);
+        let badge = || push::addressee(&db, OMID, SARA).unwrap().unread;
+        assert_eq!(badge(), 0);
+        say(&db, SARA, OMID);
+        assert_eq!(badge(), 1);
+        assert_eq!(
+            conversations::list(&db, OMID).unwrap()[0]
+                .conversation
+                .unread,
+            1
+        );
+        assert_eq!(messages::catch_up(&db, OMID).unwrap().len(), 1);
+        assert_eq!(conversations::list(&db, SARA).unwrap()[0].last_seq, Seq(2));
     }
 }

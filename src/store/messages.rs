@@ -198,11 +198,14 @@ fn repeated(connection: &Connection, new: &NewMessage) -> Result<Option<Stored>,
             // The receiver is corrected below: the first message may have gone
             // to somebody else.
             let message = message(row, conversation, (new.sender, new.receiver))?;
-            Ok((message, row.get("erased")?))
+            Ok((message, row.get::<_, bool>("erased")?))
         })?;
-    message.receiver = connection
+    let receiver: Option<i64> = connection
         .prepare_cached("SELECT CASE pair_low WHEN ?2 THEN pair_high ELSE pair_low END FROM conversations WHERE id = ?1")?
-        .query_row([message.conversation.0, new.sender.0], |row| row.get(0).map(UserId))?;
+        .query_row([message.conversation.0, new.sender.0], |row| row.get(0))?;
+    message.receiver = receiver.map_or(new.receiver, UserId);
+    // Of a conversation that is being erased no message is left to anybody.
+    let erased = erased || receiver.is_none();
     Ok(Some(Stored {
         message,
         repeated: true,

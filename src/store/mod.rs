@@ -241,6 +241,21 @@ impl Store {
         self.readers.run(query).await
     }
 
+    /// Erases what is left of deleted conversations, in steps between which
+    /// others write. What a stop interrupts goes on at the next start.
+    pub async fn finish_erasing(&self) {
+        loop {
+            match self.write(erase::step).await {
+                Ok(true) => {}
+                Ok(false) | Err(Error::Closed) => return,
+                Err(error) => {
+                    tracing::error!(%error, "a deleted conversation is not erased yet");
+                    return;
+                }
+            }
+        }
+    }
+
     /// Commits what is waiting and closes the file.
     pub fn close(&self) {
         self.writer.close();

@@ -32,6 +32,7 @@ mod control;
 mod coturn;
 mod crowd;
 mod databases;
+mod deleted_conversations;
 mod deletions;
 mod devices;
 mod drain;

@@ -12,13 +12,13 @@
  * }} Item  `seq` is 0 until the server has it
  * @typedef {{id: number, username: string, display_name: string}} Peer
  * @typedef {{
- *   peer: Peer, items: readonly Item[], last: Item | null,
+ *   peer: Peer, conversation: number, items: readonly Item[], last: Item | null,
  *   lastSeq: number, myRead: number, peerRecv: number, peerRead: number, unread: number,
  *   loaded: boolean, complete: boolean, syncFrom: number | null,
- * }} Chat  `syncFrom`: after this seq messages may be missing
+ * }} Chat  `conversation`: its number, 0 until it is known; `syncFrom`: after this seq messages may be missing
  * @typedef {{me: number, fetched: boolean, chats: Readonly<Record<number, Chat>>}} Chats
  * @typedef {{t: "reset", me: number}
- *   | {t: "previews", list: readonly Preview[]}
+ *   | {t: "previews", list: readonly Preview[], since?: Readonly<Record<number, Chat>>}
  *   | {t: "peer", peer: Peer}
  *   | {t: "page", peerId: number, list: readonly Message[], kind: "latest" | "before" | "after" | "check", full: boolean}
  *   | {t: "message", message: Message}
@@ -29,16 +29,20 @@
  *   | {t: "discard", cid: string}
  *   | {t: "read", peerId: number, seq: number}
  *   | {t: "deleted", id: number, cid: string, seq: number, sender: number, receiver: number}
+ *   | {t: "conversation_deleted", peerId: number, conversation: number, upTo: number}
  *   | {t: "down"}} ChatEvent
- *   A page of kind `check` was asked again, for what was deleted meanwhile.
+ *   `since`: what was known when the list was asked for. A page of kind `check` was asked again, for what was deleted meanwhile.
  */
+
+/** The server lists so many chats. */
+const LISTED = 500;
 
 /** @type {Chats} */
 export const empty = { me: 0, fetched: false, chats: {} };
 
 /** @param {Peer} peer @returns {Chat} */
 const newChat = (peer) => ({
-  peer, items: [], last: null, lastSeq: 0, myRead: 0, peerRecv: 0, peerRead: 0, unread: 0,
+  peer, conversation: 0, items: [], last: null, lastSeq: 0, myRead: 0, peerRecv: 0, peerRead: 0, unread: 0,
   loaded: false, complete: false, syncFrom: null,
 });
 
@@ -95,6 +99,23 @@ function without(chat, gone) {
   return { ...chat, items, last: chat.last && gone(chat.last) ? (items.at(-1) ?? null) : chat.last };
 }
 
+/** What was not sent yet, and nothing else: the conversation is gone. @param {Chat} chat @param {boolean} loaded @returns {Chat} */
+function afresh(chat, loaded) {
+  const items = chat.items.filter((i) => i.seq === 0);
+  return { ...newChat(chat.peer), items, last: items.at(-1) ?? null, loaded, complete: loaded };
+}
+
+/** The chat in this conversation: another number is another conversation. @param {Chat} chat @param {number} conversation @returns {Chat} */
+const within = (chat, conversation) =>
+  ({ ...(chat.conversation && conversation > chat.conversation ? afresh(chat, false) : chat), conversation: Math.max(chat.conversation, conversation) });
+
+/** Forgets a history up to a seq. @param {Chat} chat @param {number} seq @returns {Chat} */
+function clearTo(chat, seq) {
+  const cleared = without(chat, (i) => i.seq > 0 && i.seq <= seq);
+  const unread = chat.lastSeq <= seq ? 0 : Math.min(chat.unread, cleared.items.filter((i) => counts(i) && i.seq > chat.myRead).length);
+  return { ...cleared, unread };
+}
+
 /** @param {Item | null} known @param {readonly Item[]} items */
 function latest(known, items) {
   const end = items.at(-1) ?? null;
@@ -134,7 +155,7 @@ function readTo(chat, seq) {
 /** @param {Chats} s @param {Message} m @returns {Chats} */
 function receive(s, m) {
   const peerId = m.sender_id === s.me ? m.receiver_id : m.sender_id;
-  const known = s.chats[peerId] ?? newChat({ id: peerId, username: "", display_name: "" });
+  const known = within(s.chats[peerId] ?? newChat({ id: peerId, username: "", display_name: "" }), m.conversation_id);
   // What the server sends again after a reconnect is counted in its preview already.
   const seen = m.seq <= known.lastSeq;
   const i = item(m, s.me);
@@ -148,7 +169,7 @@ function receive(s, m) {
 /** @param {Chats} s @param {Preview} p @returns {Chat} */
 function fromPreview(s, p) {
   const peer = { id: p.user_id, username: p.username, display_name: p.display_name };
-  const old = s.chats[p.user_id] ?? newChat(peer);
+  const old = within(s.chats[p.user_id] ?? newChat(peer), p.id);
   const last = p.last_message ? item(p.last_message, s.me) : null;
   return {
     ...old, peer,
@@ -169,6 +190,14 @@ export function next(s, e) {
     case "previews": {
       const chats = { ...s.chats };
       for (const p of e.list) chats[p.user_id] = fromPreview(s, p);
+      const there = new Set(e.list.map((p) => p.user_id));
+      for (const chat of Object.values(e.since ?? {})) {
+        const { peer: { id }, conversation } = chat;
+        // Deleted or cleared while nobody heard of it; a longer list is cut.
+        if (conversation > 0 && !there.has(id) && s.chats[id] === chat && e.list.length < LISTED) {
+          chats[id] = { ...afresh(chat, chat.loaded), conversation };
+        }
+      }
       return { ...s, fetched: true, chats };
     }
     case "peer": {
@@ -216,6 +245,12 @@ export function next(s, e) {
         const wasUnread = e.seq > old.myRead && (known ? counts(known) : e.sender !== s.me);
         const chat = without(old, gone);
         return wasUnread ? { ...chat, unread: Math.max(0, chat.unread - 1) } : chat;
+      });
+    case "conversation_deleted":
+      return edit(s, e.peerId, (chat) => {
+        // The end of one that is over already.
+        if (e.conversation < chat.conversation) return chat;
+        return e.upTo > 0 ? clearTo(chat, e.upTo) : { ...afresh(chat, chat.loaded), conversation: e.conversation };
       });
     case "down": {
       /** @type {Record<number, Chat>} */

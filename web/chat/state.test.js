@@ -102,6 +102,49 @@ test("a page tells what was deleted while nobody heard of it", () => {
   assert.equal(chatOf(next(s, { t: "page", peerId: SARA, kind: "check", full: false, list: [] })).items.length, 4);
 });
 
+const gone = (/** @type {number} */ conversation, upTo = 0) => ({ t: "conversation_deleted", peerId: SARA, conversation, upTo });
+
+test("a deleted conversation leaves the list and an empty chat; what waits is kept", () => {
+  const s = run({ t: "previews", list: [preview({ unread_count: 1, last_seq: 2, peer_read_seq: 2, last_message: msg(2) })] },
+    { t: "page", peerId: SARA, kind: "latest", full: true, list: [msg(1), msg(2)] }, gone(7));
+  assert.deepEqual([chatOf(s).items.length, chatOf(s).unread, chatOf(s).loaded, chatOf(s).complete], [0, 0, true, true]);
+  assert.deepEqual(listed(s), []);
+  const own = [{ t: "write", peerId: SARA, cid: "c1", text: "hi", at: 5 }, gone(7)].reduce(next, s);
+  assert.deepEqual(outbox(own).map((o) => o.item.cid), ["c1"]);
+});
+
+test("a new conversation after a deleted one counts from one again", () => {
+  const s = run({ t: "previews", list: [preview({ last_seq: 9, my_read_seq: 9, peer_read_seq: 9, last_message: msg(9) })] },
+    gone(7), { t: "message", message: msg(1, { conversation_id: 8 }) }, gone(7));
+  assert.deepEqual([chatOf(s).items.map((i) => i.seq), chatOf(s).unread, chatOf(s).peerRead], [[1], 1, 0]);
+  assert.equal(chatOf(s).peer.username, "sara");
+});
+
+test("a conversation that was replaced while nobody heard of it starts afresh", () => {
+  const old = [{ t: "previews", list: [preview({ last_seq: 9, my_read_seq: 9, last_message: msg(9) })] },
+    { t: "page", peerId: SARA, kind: "latest", full: false, list: [msg(8), msg(9)] }];
+  const heard = run(...old, { t: "message", message: msg(1, { conversation_id: 8 }) });
+  assert.deepEqual([chatOf(heard).items.map((i) => i.seq), chatOf(heard).unread], [[1], 1]);
+  const read = run(...old, { t: "previews", list: [preview({ id: 8, last_seq: 1, unread_count: 1, last_message: msg(1) })] });
+  assert.deepEqual([chatOf(read).items.length, chatOf(read).last?.seq, chatOf(read).lastSeq, chatOf(read).unread, chatOf(read).loaded], [0, 1, 1, 1, false]);
+});
+
+test("a conversation that is not listed any more is gone, unless it was heard of meanwhile", () => {
+  const s = run({ t: "previews", list: [preview({ last_seq: 1, last_message: msg(1) })] }, { t: "page", peerId: SARA, kind: "latest", full: false, list: [msg(1)] });
+  const unlisted = { t: "previews", list: [], since: s.chats };
+  assert.deepEqual(listed(next(s, unlisted)), []);
+  assert.equal(listed(next(next(s, { t: "message", message: msg(2) }), unlisted)).length, 1);
+  assert.equal(listed(next(s, { t: "previews", list: [] })).length, 1);
+  const many = Array.from({ length: 500 }, (_, n) => preview({ id: 100 + n, user_id: 100 + n }));
+  assert.equal(listed(next(s, { t: "previews", list: many, since: s.chats })).length, 1);
+});
+
+test("a history cleared elsewhere keeps what came after it", () => {
+  const s = run({ t: "previews", list: [preview()] }, ...[1, 2, 3].map((n) => ({ t: "message", message: msg(n) })));
+  assert.deepEqual([chatOf(next(s, gone(7, 2))).items.map((i) => i.seq), chatOf(next(s, gone(7, 2))).unread], [[3], 1]);
+  assert.deepEqual([chatOf(next(s, gone(7, 3))).items.length, chatOf(next(s, gone(7, 3))).unread, listed(next(s, gone(7, 3))).length], [0, 0, 0]);
+});
+
 test("pages go in front, in order, without doubles", () => {
   const s = run(peer, { t: "page", peerId: SARA, kind: "latest", full: true, list: [msg(3), msg(4)] },
     { t: "page", peerId: SARA, kind: "before", full: false, list: [msg(1), msg(2), msg(3)] });

@@ -69,11 +69,13 @@ export function begin(me) {
 
 /** Loads the list of chats. */
 export async function refresh() {
-  const { me } = chats.peek();
+  const { me, chats: since } = chats.peek();
   try {
     const list = await api.conversations();
     if (chats.peek().me !== me) return;
-    apply({ t: "previews", list });
+    apply({ t: "previews", list, since });
+    // Another conversation has taken the place of the one that was open.
+    if (chats.peek().chats[openId]?.loaded === false) void sync(openId);
     listError.value = "";
     subscribe();
   } catch (error) {
@@ -287,6 +289,9 @@ export function onFrame(frame) {
       return;
     case "message_deleted":
       deleted(frame);
+      return;
+    case "conversation_deleted":
+      apply({ t: "conversation_deleted", peerId: frame.user_id, conversation: frame.conversation_id, upTo: frame.for_me ? frame.seq : 0 });
       return;
     case "presence":
       presence.value = new Map(presence.peek()).set(frame.user_id, frame.online);

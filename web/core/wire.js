@@ -26,6 +26,9 @@
  *   type: "message_deleted", message_id: number, client_message_id: string, conversation_id: number, seq: number,
  *   sender_id: number, receiver_id: number, for_me: boolean,
  * }} MessageDeletedFrame
+ * @typedef {{
+ *   type: "conversation_deleted", conversation_id: number, user_id: number, seq: number, for_me: boolean,
+ * }} ConversationDeletedFrame  `seq` is 0 when all of it is gone
  * @typedef {{type: "presence", user_id: number, online: boolean}} PresenceFrame
  * @typedef {{type: "typing", sender_id: number, active: boolean}} TypingFrame
  * @typedef {{type: "call_started", call_id: string, receiver_id: number}} CallStartedFrame
@@ -40,7 +43,8 @@
  *   type: "error", code: string, error: string,
  *   ref: {type: string, client_message_id: string, call_id: string},
  * }} ErrorFrame
- * @typedef {HelloFrame | MessageFrame | StatusFrame | MessageDeletedFrame | PresenceFrame | TypingFrame | CallStartedFrame | CallOfferFrame |
+ * @typedef {HelloFrame | MessageFrame | StatusFrame | MessageDeletedFrame |
+ *   ConversationDeletedFrame | PresenceFrame | TypingFrame | CallStartedFrame | CallOfferFrame |
  *   CallRingingFrame | CallAnswerFrame | CandidateFrame | CallRejectFrame | CallHangupFrame |
  *   CallResumedFrame | ErrorFrame} ServerFrame
  * @typedef {Extract<ServerFrame, {type: `call_${string}` | "ice_candidate"}>} CallFrame
@@ -120,6 +124,13 @@ const readers = {
     seq: num(f, "seq"),
     sender_id: num(f, "sender_id"),
     receiver_id: num(f, "receiver_id"),
+    for_me: f["for_me"] === true,
+  }),
+  conversation_deleted: (f) => ({
+    type: "conversation_deleted",
+    conversation_id: num(f, "conversation_id"),
+    user_id: num(f, "user_id"),
+    seq: num(f, "seq"),
     for_me: f["for_me"] === true,
   }),
   presence: (f) => ({ type: "presence", user_id: num(f, "user_id"), online: f["online"] === true }),

@@ -51,6 +51,25 @@ pub enum Deletion {
     Erased(Place),
     /// This person does not see the message any more.
     Hidden(UserId, Place),
+    /// The conversation is gone with all that was said in it. Its people may
+    /// begin a new one.
+    Conversation {
+        /// Which.
+        conversation: ConversationId,
+        /// Whose it was.
+        pair: (UserId, UserId),
+    },
+    /// This person does not see what was said so far any more.
+    Cleared {
+        /// Where.
+        conversation: ConversationId,
+        /// Who.
+        user: UserId,
+        /// With whom.
+        other: UserId,
+        /// Up to here.
+        seq: Seq,
+    },
 }
 
 impl Deletion {
@@ -60,6 +79,13 @@ impl Deletion {
         match self {
             Self::Erased(place) => place.message == message.id,
             Self::Hidden(who, place) => *who == user && place.message == message.id,
+            Self::Conversation { conversation, .. } => *conversation == message.conversation,
+            Self::Cleared {
+                conversation,
+                user: who,
+                seq,
+                ..
+            } => *who == user && *conversation == message.conversation && message.seq <= *seq,
         }
     }
 }
@@ -90,6 +116,21 @@ pub fn may_delete(me: UserId, facts: Option<MessageFacts>, scope: Scope) -> Resu
         Scope::Everyone => Err(Code::NotSender),
         Scope::Me if me == facts.sender || me == facts.receiver => Ok(()),
         Scope::Me => Err(Code::MessageNotFound),
+    }
+}
+
+/// Decides whether this person may delete a conversation, for both or for
+/// oneself: one of its two people may, `pair`; says who the other is.
+///
+/// # Errors
+///
+/// [`Code::ConversationNotFound`], [`Code::NotParticipant`].
+pub fn may_delete_conversation(me: UserId, pair: Option<(UserId, UserId)>) -> Result<UserId, Code> {
+    match pair {
+        None => Err(Code::ConversationNotFound),
+        Some((one, other)) if one == me => Ok(other),
+        Some((other, one)) if one == me => Ok(other),
+        Some(_) => Err(Code::NotParticipant),
     }
 }
 
@@ -136,6 +177,51 @@ mod tests {
         assert!(hidden.covers(RECEIVER, &message(1)));
         assert!(!hidden.covers(SENDER, &message(1)));
         assert!(!hidden.covers(RECEIVER, &message(2)));
+    }
+
+    #[test]
+    fn a_conversation_is_deleted_by_its_two_people() {
+        let pair = Some((SENDER, RECEIVER));
+        assert_eq!(may_delete_conversation(SENDER, pair), Ok(RECEIVER));
+        assert_eq!(may_delete_conversation(RECEIVER, pair), Ok(SENDER));
+        assert_eq!(
+            may_delete_conversation(STRANGER, pair),
+            Err(Code::NotParticipant)
+        );
+        assert_eq!(
+            may_delete_conversation(SENDER, None),
+            Err(Code::ConversationNotFound)
+        );
+    }
+
+    #[test]
+    fn a_history_is_cleared_up_to_a_place_and_for_one_person() {
+        let message = |conversation, seq| StoredMessage {
+            id: MessageId(seq),
+            conversation: ConversationId(conversation),
+            seq: Seq(seq),
+            sender: SENDER,
+            receiver: RECEIVER,
+            client_message_id: None,
+            body: Body::Text("x".to_owned()),
+            created_at: Timestamp(0),
+        };
+        let cleared = Deletion::Cleared {
+            conversation: ConversationId(7),
+            user: RECEIVER,
+            other: SENDER,
+            seq: Seq(3),
+        };
+        assert!(cleared.covers(RECEIVER, &message(7, 3)));
+        assert!(!cleared.covers(RECEIVER, &message(7, 4)));
+        assert!(!cleared.covers(RECEIVER, &message(8, 3)));
+        assert!(!cleared.covers(SENDER, &message(7, 3)));
+        let gone = Deletion::Conversation {
+            conversation: ConversationId(7),
+            pair: (SENDER, RECEIVER),
+        };
+        assert!(gone.covers(SENDER, &message(7, 9)) && gone.covers(RECEIVER, &message(7, 9)));
+        assert!(!gone.covers(SENDER, &message(8, 9)));
     }
 
     #[test]

@@ -22,6 +22,34 @@ impl Hub {
                 self.take_from_waiting(&[*user], deletion, now);
                 self.tell(&[*user], message_deleted(place, true));
             }
+            Deletion::Conversation { conversation, pair } => {
+                let (one, other) = *pair;
+                self.take_from_waiting(&[one, other], deletion, now);
+                for (me, user_id) in [(one, other), (other, one)] {
+                    let frame = ServerFrame::ConversationDeleted {
+                        conversation_id: *conversation,
+                        user_id,
+                        seq: None,
+                        for_me: false,
+                    };
+                    self.tell(&[me], frame);
+                }
+            }
+            Deletion::Cleared {
+                conversation,
+                user,
+                other,
+                seq,
+            } => {
+                self.take_from_waiting(&[*user], deletion, now);
+                let frame = ServerFrame::ConversationDeleted {
+                    conversation_id: *conversation,
+                    user_id: *other,
+                    seq: Some(*seq),
+                    for_me: true,
+                };
+                self.tell(&[*user], frame);
+            }
         }
     }
 

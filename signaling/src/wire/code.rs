@@ -64,6 +64,8 @@ codes! {
     MessageNotFound "message_not_found";
     /// Only who wrote a message may take it back.
     NotSender "not_sender";
+    /// Somebody else's conversation.
+    NotParticipant "not_participant";
     /// Over the rate limit.
     SlowDown "slow_down";
     /// Over the limit for register and login.

@@ -34,6 +34,15 @@ pub enum ServerFrame {
         #[serde(skip_serializing_if = "is_false")]
         for_me: bool,
     },
+    /// A conversation is gone, or its history so far for this person alone.
+    ConversationDeleted {
+        conversation_id: ConversationId,
+        user_id: UserId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seq: Option<Seq>,
+        #[serde(skip_serializing_if = "is_false")]
+        for_me: bool,
+    },
     /// A person came or went.
     Presence { user_id: UserId, online: bool },
     /// Somebody writes to this person, or has stopped.

@@ -222,6 +222,15 @@ fn deleted(name: Option<&str>, for_me: bool) -> ServerFrame {
     }
 }
 
+fn conversation_deleted(seq: Option<Seq>) -> ServerFrame {
+    ServerFrame::ConversationDeleted {
+        conversation_id: ConversationId(7),
+        user_id: YOU,
+        seq,
+        for_me: seq.is_some(),
+    }
+}
+
 fn reject(call_id: Option<CallId>, payload: RejectReason) -> ServerFrame {
     ServerFrame::CallReject {
         call_id,
@@ -301,6 +310,11 @@ pub(crate) fn chat_frames() -> Vec<(&'static str, ServerFrame)> {
         ("message_file_voice", file(voice())),
         ("message_deleted", deleted(Some(NAME), false)),
         ("message_deleted_for_me", deleted(None, true)),
+        ("conversation_deleted", conversation_deleted(None)),
+        (
+            "conversation_deleted_for_me",
+            conversation_deleted(Some(Seq(12))),
+        ),
         ("status_update_delivered", status(Status::Delivered)),
         ("status_update_read", status(Status::Read)),
         ("presence_online", presence(true)),

@@ -17,6 +17,8 @@ pub(crate) struct Kept {
     gone: BTreeSet<(UserId, MessageId)>,
     /// What was read for a socket that still waits for it.
     reads: BTreeMap<ConnId, Vec<StoredMessage>>,
+    /// Conversations that were deleted.
+    ended: BTreeSet<ConversationId>,
 }
 
 impl Kept {
@@ -25,6 +27,7 @@ impl Kept {
             messages: BTreeMap::new(),
             gone: BTreeSet::new(),
             reads: BTreeMap::new(),
+            ended: BTreeSet::new(),
         };
         let old = Body::Text("old".to_owned());
         kept.keep(OLD, UserId(4), UserId(1), old);
@@ -40,7 +43,7 @@ impl Kept {
     ) -> StoredMessage {
         let message = StoredMessage {
             id: MessageId(id),
-            conversation: ConversationId(sender.min(receiver).0 * 10 + sender.max(receiver).0),
+            conversation: self.conversation(sender, receiver),
             seq: Seq(id),
             sender,
             receiver,
@@ -52,23 +55,47 @@ impl Kept {
         message
     }
 
+    /// The conversation of two people; after its end a new one.
+    fn conversation(&self, one: UserId, other: UserId) -> ConversationId {
+        let mut id = ConversationId(one.min(other).0 * 10 + one.max(other).0);
+        while self.ended.contains(&id) {
+            id.0 += 100;
+        }
+        id
+    }
+
     /// Takes something away; says what the hub is told of.
     pub(crate) fn delete(&mut self, delete: Delete) -> Deletion {
         let Delete {
             pick,
             by_sender,
             for_all,
+            conversation,
         } = delete;
         let messages: Vec<&StoredMessage> = self.messages.values().collect();
         let message = messages[pick % messages.len()];
         let place = Place::from(message);
         let (sender, receiver) = (message.sender, message.receiver);
         let me = if by_sender { sender } else { receiver };
-        let deletion = if for_all {
-            Deletion::Erased(place)
-        } else {
-            Deletion::Hidden(me, place)
+        let other = if by_sender { receiver } else { sender };
+        let (here, seq) = (place.conversation, place.seq);
+        let deletion = match (conversation, for_all) {
+            (false, true) => Deletion::Erased(place),
+            (false, false) => Deletion::Hidden(me, place),
+            (true, true) => Deletion::Conversation {
+                conversation: here,
+                pair: (me, other),
+            },
+            (true, false) => Deletion::Cleared {
+                conversation: here,
+                user: me,
+                other,
+                seq,
+            },
         };
+        if conversation && for_all {
+            self.ended.insert(here);
+        }
         self.remember(&deletion, &[sender, receiver]);
         deletion
     }
@@ -135,6 +162,26 @@ impl Kept {
                 self.gone.contains(&(me, *message_id)),
                 "{frame:?} is not so"
             );
+        }
+        if let ServerFrame::ConversationDeleted {
+            conversation_id,
+            user_id,
+            seq,
+            for_me,
+        } = frame
+        {
+            assert_eq!(*for_me, seq.is_some());
+            let is_here = |message: &&StoredMessage| {
+                message.conversation == *conversation_id && seq.is_none_or(|seq| message.seq <= seq)
+            };
+            for message in self.messages.values().filter(is_here) {
+                let pair = [message.sender, message.receiver];
+                assert!(
+                    pair.contains(&me) && pair.contains(user_id),
+                    "{conn} hears {frame:?}"
+                );
+                assert!(me != *user_id && self.gone.contains(&(me, message.id)));
+            }
         }
     }
 }

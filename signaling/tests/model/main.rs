@@ -286,7 +286,9 @@ impl World {
     fn heard(&mut self, conn: ConnId, frame: &ServerFrame, receipt: bool) {
         let me = owner(conn);
         match frame {
-            ServerFrame::Message(_) | ServerFrame::MessageDeleted { .. } => {
+            ServerFrame::Message(_)
+            | ServerFrame::MessageDeleted { .. }
+            | ServerFrame::ConversationDeleted { .. } => {
                 self.kept.heard(conn, frame, receipt);
             }
             ServerFrame::StatusUpdate(status) => {
@@ -378,6 +380,7 @@ impl World {
             ServerFrame::Hello { .. }
             | ServerFrame::Message(_)
             | ServerFrame::MessageDeleted { .. }
+            | ServerFrame::ConversationDeleted { .. }
             | ServerFrame::StatusUpdate(_)
             | ServerFrame::Presence { .. }
             | ServerFrame::Typing { .. }

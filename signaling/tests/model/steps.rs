@@ -44,6 +44,8 @@ pub(crate) struct Delete {
     pub(crate) pick: usize,
     pub(crate) by_sender: bool,
     pub(crate) for_all: bool,
+    /// Not the message alone, but its conversation.
+    pub(crate) conversation: bool,
 }
 
 /// The call a frame names, as the model finds it when the step is taken.
@@ -115,9 +117,11 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         3 => (any::<usize>(), any::<bool>()).prop_map(|(n, reached)| Step::Woken(n, reached)),
         1 => (0_u64..50).prop_map(Step::Stray),
         6 => (conn(), any::<bool>()).prop_map(|(conn, ok)| Step::CatchUp(conn, ok)),
-        4 => any::<(usize, bool, bool)>().prop_map(|(pick, by_sender, for_all)| {
-            Step::Delete(Delete { pick, by_sender, for_all })
-        }),
+        2 => (any::<(usize, bool, bool)>(), prop::bool::weighted(0.2)).prop_map(
+            |((pick, by_sender, for_all), conversation)| {
+                Step::Delete(Delete { pick, by_sender, for_all, conversation })
+            }
+        ),
         2 => (conn(), 1_i64..50).prop_map(|(conn, seq)| Step::Written(conn, seq)),
         1 => conn().prop_map(Step::LogOut),
         3 => (0_u64..30).prop_map(Step::Wait),

@@ -78,3 +78,50 @@ fn an_erased_message_that_is_sent_again_is_answered_with_its_end() {
     });
     assert_eq!(lines, ["11 message_deleted"]);
 }
+
+#[test]
+fn a_deleted_conversation_is_told_to_each_with_the_name_of_the_other() {
+    let mut bench = Bench::with(&[11, 12, 21, 31]);
+    let gone = Deletion::Conversation {
+        conversation: ConversationId(7),
+        pair: (UserId(2), UserId(1)),
+    };
+    assert_eq!(
+        bench.give(Input::Deleted(gone)),
+        ["21 conversation_deleted 1", "11,12 conversation_deleted 2"]
+    );
+}
+
+#[test]
+fn a_cleared_history_is_told_to_one_person_alone() {
+    let mut bench = Bench::with(&[11, 21, 22, 31]);
+    let lines = bench.give(Input::Deleted(cleared(5)));
+    assert_eq!(lines, ["21,22 conversation_deleted 1 true"]);
+}
+
+fn cleared(seq: i64) -> Deletion {
+    Deletion::Cleared {
+        conversation: ConversationId(7),
+        user: UserId(2),
+        other: UserId(1),
+        seq: Seq(seq),
+    }
+}
+
+#[test]
+fn nothing_of_a_deleted_conversation_is_caught_up_with() {
+    let gone = Deletion::Conversation {
+        conversation: ConversationId(7),
+        pair: (UserId(1), UserId(2)),
+    };
+    for (deletion, left) in [(gone, 0), (cleared(2), 1)] {
+        let mut bench = Bench::with(&[11]);
+        bench.connect(21);
+        bench.give(Input::Deleted(deletion));
+        let lines = bench.give(Input::CatchUp {
+            conn: ConnId(21),
+            result: Ok([1, 2, 3].map(|id| stored(id, 1, 2, "x")).to_vec()),
+        });
+        assert_eq!(lines.len(), left, "{lines:?}");
+    }
+}
