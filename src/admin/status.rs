@@ -46,7 +46,7 @@ struct Metrics {
     messages: i64,
     unread_messages: i64,
     files: i64,
-    uploaded_bytes_db: u64,
+    uploaded_bytes_db: i64,
     uploaded_bytes_hum: String,
     messages_last_24h: i64,
     latest_message_at: String,
@@ -131,9 +131,9 @@ fn metrics(counted: &status::Metrics) -> Metrics {
         conversations: counted.conversations,
         messages: counted.messages,
         unread_messages: counted.unread_messages,
-        files: 0,
-        uploaded_bytes_db: 0,
-        uploaded_bytes_hum: table::binary(0),
+        files: counted.files,
+        uploaded_bytes_db: counted.uploaded_bytes,
+        uploaded_bytes_hum: table::binary(u64::try_from(counted.uploaded_bytes).unwrap_or(0)),
         messages_last_24h: counted.messages_last_24h,
         latest_message_at: counted
             .latest_message_at

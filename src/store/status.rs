@@ -38,6 +38,10 @@ pub struct Metrics {
     pub messages: i64,
     /// Messages that their receivers have not read.
     pub unread_messages: i64,
+    /// Files of messages and pictures of people.
+    pub files: i64,
+    /// Their bytes, as they were uploaded.
+    pub uploaded_bytes: i64,
     /// Messages of the last 24 hours.
     pub messages_last_24h: i64,
     /// When the newest message was stored.
@@ -70,12 +74,19 @@ fn count(connection: &Connection) -> Result<Metrics, Error> {
     let before: Option<i64> = connection
         .query_row(BEFORE_THE_DAY, [at - DAY_MS], |row| row.get(0))
         .optional()?;
+    let (files, uploaded_bytes) = connection.query_row(
+        "SELECT count(*), coalesce(sum(size_bytes), 0) FROM files",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
     let latest = "SELECT created_at_ms FROM messages ORDER BY id DESC LIMIT 1";
     Ok(Metrics {
         users: number("SELECT count(*) FROM users WHERE status <> 'deleted'")?,
         conversations: number("SELECT count(*) FROM conversations")?,
         messages: number(MESSAGES)?,
         unread_messages: number(UNREAD)?,
+        files,
+        uploaded_bytes,
         messages_last_24h: connection.query_row(SINCE, [before.unwrap_or(0)], |row| row.get(0))?,
         latest_message_at: connection
             .query_row(latest, [], |row| row.get(0).map(Timestamp))
@@ -150,6 +161,8 @@ mod tests {
             conversations: 1,
             messages: 5,
             unread_messages: 4,
+            files: 0,
+            uploaded_bytes: 0,
             messages_last_24h: 3,
             latest_message_at: Some(Timestamp(newest)),
             sessions: 0,

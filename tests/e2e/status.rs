@@ -5,6 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::form::Form;
 use crate::server::{Server, Setup};
 
 fn status(setup: &Setup, word: &str) -> Value {
@@ -67,6 +68,20 @@ async fn it_counts_beside_the_running_server_and_after_its_end() {
         assert_eq!(seen["warnings"], json!({ "database": "", "storage": null }));
     }
     assert!(running["storage"]["db_wal_bytes"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn a_file_that_was_sent_is_counted_with_its_bytes() {
+    let server = Server::usual();
+    let (sara, omid) = (server.register("sara"), server.register("omid"));
+    let sent = Form::to(&omid, "notes.txt", &[b'x'; 100]).send(&server, &sara);
+    assert_eq!(sent.status, 200, "{sent:?}");
+    let metrics = &status(&server.setup, "--json")["metrics"];
+    assert_eq!(
+        (&metrics["files"], &metrics["uploaded_bytes_db"]),
+        (&json!(1), &json!(100))
+    );
+    assert_eq!(metrics["uploaded_bytes_hum"], "100 B");
 }
 
 #[test]
