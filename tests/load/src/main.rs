@@ -163,8 +163,13 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 fn run_messages(of: &ArgMatches) -> bool {
     let sockets = number(of, "sockets") & !1;
-    let mut template = Template::seed(&binary(of), sockets + 2, sockets * 20);
-    template.other = of.get_one("beside").cloned();
+    let build = binary(of);
+    let other: Option<PathBuf> = of.get_one("beside").cloned();
+    // By the other, which may be the older one: it knows no newer database.
+    let seeds = other.as_ref().unwrap_or(&build);
+    let mut template = Template::seed(seeds, sockets + 2, sockets * 20);
+    template.binary = build;
+    template.other = other;
     let shape = of.get_one::<String>("shape").unwrap().as_str();
     let busy = Role::Busy(number(of, "in-flight"));
     let every = Duration::from_secs_f64(sockets as f64 / number(of, "rate").max(1) as f64);

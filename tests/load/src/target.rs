@@ -25,7 +25,7 @@ pub(crate) struct Person {
 pub(crate) struct Template {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) people: Vec<Person>,
-    binary: PathBuf,
+    pub(crate) binary: PathBuf,
     /// Another build, to be compared with.
     pub(crate) other: Option<PathBuf>,
 }
