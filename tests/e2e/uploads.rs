@@ -331,6 +331,20 @@ fn a_receiver_who_is_named_first_is_asked_about_before_the_bytes_come() {
 }
 
 #[test]
+fn who_is_blocked_sends_no_files_either() {
+    let server = Server::usual();
+    let (sara, omid) = pair(&server);
+    let block = server.call("POST", "/api/blocks").token(&omid.token);
+    let blocked = block.json(&json!({ "user_id": sara.id })).send();
+    assert!(blocked.status < 300, "{blocked:?}");
+    let refused = Form::to(&omid, "a.txt", b"x")
+        .send(&server, &sara)
+        .refusal();
+    assert_eq!(refused, (403, "not_allowed".to_owned()));
+    assert!(server.setup.uploads().is_empty());
+}
+
+#[test]
 fn an_empty_file_with_a_name_is_a_file() {
     let server = Server::usual();
     let (sara, omid) = pair(&server);
