@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { until } from "./until.js";
 
-const PASSWORD = "گذرواژهٔ دراز";
+export const PASSWORD = "گذرواژهٔ دراز";
 
 /** Says so when the page breaks its own content policy. */
 const tellViolations = () =>
