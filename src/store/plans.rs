@@ -8,14 +8,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use payambar_signaling::account::State;
-use payambar_signaling::chat::{
-    BlockChange, Body, CallsFrom, Mark, MarkTarget, NewMark, NewMessage, Scope,
-};
+use payambar_signaling::chat::{Body, NewMessage};
 use payambar_signaling::file::FileEntry;
-use payambar_signaling::ids::{ConversationId, FileId, MessageId, Seq, SessionId, Ticket, UserId};
+use payambar_signaling::ids::{ConversationId, FileId, SessionId, Ticket, UserId};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
@@ -23,326 +19,17 @@ use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use super::migrate::{MIGRATIONS, migrate};
 use super::*;
 use crate::i18n::Lang;
-use crate::push::{Keys, Privacy};
+use crate::push::Keys;
+
+mod calls;
+
+use calls::CALLS;
 
 type Call = (&'static str, fn(&Connection) -> Result<(), Error>);
 
 const SARA: UserId = UserId(1);
 const OMID: UserId = UserId(2);
 const HERE: ConversationId = ConversationId(1);
-
-/// Everything a request may ask the store for.
-const CALLS: &[Call] = &[
-    ("audit::insert", |c| {
-        audit::insert(c, &audit::Origin::cli(), audit::Action::LogIn, "sara")
-    }),
-    ("audit::list", |c| drop_ok(audit::list(c, 10))),
-    ("audit::sweep", |c| drop_ok(audit::sweep(c))),
-    ("conversations::find_pair", |c| {
-        drop_ok(conversations::find_pair(c, SARA, OMID))
-    }),
-    ("conversations::insert_pair", |c| {
-        drop_ok(conversations::insert_pair(
-            c,
-            (OMID, UserId(3)),
-            Seq(1),
-            (false, true),
-            now(),
-        ))
-    }),
-    ("conversations::last_seq", |c| {
-        drop_ok(conversations::last_seq(c, (SARA, OMID)))
-    }),
-    ("conversations::list", |c| {
-        drop_ok(conversations::list(c, OMID))
-    }),
-    ("conversations::open_pair", |c| {
-        conversations::open_pair(c, SARA, OMID)?;
-        drop_ok(conversations::open_pair(c, SARA, UserId(3)))
-    }),
-    ("erase::conversation", |c| {
-        drop_ok(erase::conversation(c, SARA, HERE, Scope::Me))
-    }),
-    ("erase::step", |c| {
-        drop_ok(erase::conversation(c, SARA, HERE, Scope::Everyone))
-    }),
-    ("erase::message", |c| {
-        erase::message(c, OMID, MessageId(2), Scope::Me, now())?;
-        drop_ok(erase::message(
-            c,
-            SARA,
-            MessageId(1),
-            Scope::Everyone,
-            now(),
-        ))
-    }),
-    ("files::buried", |c| files::buried(c, &["gone".to_owned()])),
-    ("files::dead", |c| drop_ok(files::dead(c, 10))),
-    ("files::find", |c| {
-        for thumb in [false, true] {
-            files::find(c, new_file(1).entry.id, Some(OMID), thumb)?;
-        }
-        Ok(())
-    }),
-    ("files::remove_avatar", |c| {
-        files::set_avatar(c, &new_avatar())?;
-        files::remove_avatar(c, SARA)
-    }),
-    ("files::set_avatar", |c| {
-        files::set_avatar(c, &new_avatar())?;
-        drop_ok(files::set_avatar(
-            c,
-            &files::NewAvatar {
-                id: FileId::from_bytes([10; 16]),
-                ..new_avatar()
-            },
-        ))
-    }),
-    ("files::keep", |c| {
-        drop_ok(files::keep(c, &new_file(3).bytes, &mut Vec::new()))
-    }),
-    ("files::post", |c| {
-        for number in [2, 1, 2] {
-            files::post(c, &new_file(number))?;
-        }
-        Ok(())
-    }),
-    ("files::release", |c| {
-        c.execute("UPDATE messages SET file_id = NULL WHERE file_id = 1", [])?;
-        files::release(c, 1)
-    }),
-    ("files::unknown", |c| {
-        drop_ok(files::unknown(c, vec!["bytes1".to_owned()]))
-    }),
-    ("files::unused", |c| drop_ok(files::unused(c, 0, 10))),
-    ("conversations::set_last_seq", |c| {
-        drop_ok(conversations::set_last_seq(
-            c,
-            HERE,
-            Seq(9),
-            (true, false),
-            now(),
-        ))
-    }),
-    ("invites::check", |c| match invites::check(c, "code") {
-        Err(Error::Refused(_)) => Ok(()),
-        other => other,
-    }),
-    ("invites::insert", |c| {
-        let invite = Invite {
-            code: "code".to_owned(),
-            max_uses: 1,
-            uses: 0,
-            created_at: now(),
-            expires_at: now(),
-            revoked: false,
-        };
-        invites::insert(c, &invite)
-    }),
-    ("invites::list", |c| drop_ok(invites::list(c))),
-    ("invites::revoke", |c| drop_ok(invites::revoke(c, "code"))),
-    ("invites::spend", |c| invites::spend(c, "code")),
-    ("keys::of", |c| drop_ok(keys::of(c, SARA))),
-    ("keys::own", |c| drop_ok(keys::own(c, SARA))),
-    ("keys::publish", |c| {
-        drop_ok(keys::publish(
-            c,
-            SARA,
-            &device_key(),
-            &keys::Backup::default(),
-        ))
-    }),
-    ("messages::admit", |c| {
-        drop_ok(messages::admit(c, &text(SARA, OMID, Some("again"))))
-    }),
-    ("messages::catch_up", |c| {
-        drop_ok(messages::catch_up(c, OMID))
-    }),
-    ("messages::history", |c| {
-        for page in [Page::Offset(0), Page::Before(Seq(3)), Page::After(Seq(1))] {
-            messages::history(c, SARA, OMID, page, 50)?;
-        }
-        Ok(())
-    }),
-    ("messages::insert", |c| {
-        for client_message_id in [None, Some("again"), Some("again")] {
-            say(c, SARA, OMID, client_message_id)?;
-        }
-        say(c, SARA, UserId(3), None)
-    }),
-    ("messages::mark", |c| {
-        let up_to = MarkTarget::UpTo {
-            conversation: HERE,
-            seq: Seq(2),
-        };
-        for target in [MarkTarget::Message(MessageId(1)), up_to, up_to] {
-            for mark in [Mark::Delivered, Mark::Read] {
-                let new = NewMark {
-                    ticket: Ticket(1),
-                    reader: OMID,
-                    target,
-                    mark,
-                };
-                messages::mark(c, &new, now())?;
-            }
-        }
-        Ok(())
-    }),
-    ("messages::may_write", |c| {
-        messages::may_write(c, SARA, OMID)
-    }),
-    ("messages::newest", |c| {
-        drop_ok(messages::newest(c, HERE, SARA, OMID))
-    }),
-    ("messages::write", |c| {
-        drop_ok(messages::write(c, &text(SARA, OMID, None), None, now()))
-    }),
-    ("push::addressee", |c| {
-        drop_ok(push::addressee(c, SARA, OMID))
-    }),
-    ("push::privacy", |c| drop_ok(push::privacy(c, SARA))),
-    ("push::remove", |c| push::remove(c, SubscriptionId(1))),
-    ("push::set_privacy", |c| {
-        push::set_privacy(c, SARA, Privacy::Full)
-    }),
-    ("push::subscribe", |c| {
-        drop_ok(push::subscribe(c, &subscription()))
-    }),
-    ("push::subscribers", |c| drop_ok(push::subscribers(c))),
-    ("push::unsubscribe", |c| {
-        drop_ok(push::unsubscribe(c, SARA, "https://push.example.org/1"))
-    }),
-    ("refresh::about", |c| {
-        drop_ok(refresh::about(c, SessionId(1)))
-    }),
-    ("refresh::insert", |c| {
-        refresh::insert(c, SessionId(1), &[9; 32])
-    }),
-    ("refresh::is_known", |c| {
-        drop_ok(refresh::is_known(c, &[1; 32]))
-    }),
-    ("refresh::rotate", |c| {
-        refresh::insert(c, SessionId(1), &[1; 32])?;
-        for user_agent in ["a", "b"] {
-            let used = refresh::Use {
-                hash: [1; 32],
-                salt: [2; 32],
-                next: [3; 32],
-                address: String::new(),
-                user_agent: user_agent.to_owned(),
-            };
-            refresh::rotate(c, &used)?;
-        }
-        Ok(())
-    }),
-    ("people::apart_from", |c| {
-        drop_ok(people::apart_from(c, SARA))
-    }),
-    ("people::block_between", |c| {
-        drop_ok(people::block_between(c, SARA, OMID))
-    }),
-    ("people::blocks", |c| drop_ok(people::blocks(c, SARA))),
-    ("people::call_facts", |c| {
-        drop_ok(people::call_facts(c, SARA, OMID))
-    }),
-    ("people::calls_from", |c| {
-        drop_ok(people::calls_from(c, SARA))
-    }),
-    ("people::change_block", |c| {
-        for blocked in [true, false] {
-            let (by, whom) = (SARA, UserId(3));
-            people::change_block(c, BlockChange { by, whom, blocked })?;
-        }
-        Ok(())
-    }),
-    ("people::known", |c| {
-        people::set_calls_from(c, SARA, CallsFrom::Contacts)?;
-        drop_ok(people::known(c, SARA))
-    }),
-    ("people::send_facts", |c| {
-        drop_ok(people::send_facts(c, SARA, OMID))
-    }),
-    ("people::set_calls_from", |c| {
-        people::set_calls_from(c, SARA, CallsFrom::Nobody)
-    }),
-    ("search::find", |c| {
-        for wanted in ["", "s", "sara", "somebody"] {
-            search::find(c, wanted, OMID, 20)?;
-        }
-        Ok(())
-    }),
-    ("search::index", |c| {
-        search::index(c, SARA, "sara", Some("سارا"))
-    }),
-    ("sessions::end", |c| sessions::end(c, SessionId(1))),
-    ("sessions::end_all", |c| {
-        sessions::end_all(c, SARA, Some(SessionId(1)))?;
-        drop_ok(sessions::end_all(c, SARA, None))
-    }),
-    ("sessions::end_one", |c| {
-        drop_ok(sessions::end_one(c, SARA, SessionId(1)))
-    }),
-    ("sessions::find", |c| drop_ok(sessions::find(c, "s1"))),
-    ("sessions::insert", |c| {
-        drop_ok(sessions::insert(c, &session("s2")))
-    }),
-    ("sessions::lives", |c| {
-        drop_ok(sessions::lives(c, SessionId(1)))
-    }),
-    ("sessions::of_user", |c| drop_ok(sessions::of_user(c, SARA))),
-    ("sessions::person", |c| {
-        drop_ok(sessions::person(c, SessionId(1)))
-    }),
-    ("sessions::whose", |c| {
-        drop_ok(sessions::whose(c, SessionId(1)))
-    }),
-    ("sessions::touch", |c| {
-        sessions::touch(c, SessionId(1), "192.0.2.1")
-    }),
-    ("turn::add_static", |c| {
-        drop_ok(turn::add_static(c, &pair()))
-    }),
-    ("turn::remove_static", |c| {
-        drop_ok(turn::remove_static(c, "pair"))
-    }),
-    ("turn::revoke_person", |c| turn::revoke_person(c, SARA, 1)),
-    ("turn::revoked_until", |c| {
-        drop_ok(turn::revoked_until(c, SARA))
-    }),
-    ("turn::static_pairs", |c| drop_ok(turn::static_pairs(c))),
-    ("turn::taken_back", |c| {
-        drop_ok(turn::taken_back(c, Duration::from_secs(60)))
-    }),
-    ("users::about", |c| drop_ok(users::about(c, SARA))),
-    ("users::set_about", |c| {
-        users::set_about(c, SARA, Some("hello"), Some(Lang::En))
-    }),
-    ("users::active", |c| drop_ok(users::active(c, SARA))),
-    ("users::by_id", |c| drop_ok(users::by_id(c, SARA))),
-    ("users::by_name", |c| drop_ok(users::by_name(c, "sara"))),
-    ("users::insert", |c| {
-        drop_ok(users::insert(c, &person("zoe")))
-    }),
-    ("users::insert_as", |c| {
-        drop_ok(users::insert_as(c, &person("zoe"), State::Pending))
-    }),
-    ("users::is_findable", |c| {
-        drop_ok(users::is_findable(c, SARA))
-    }),
-    ("users::party", |c| drop_ok(users::party(c, SARA))),
-    ("users::password_hash", |c| {
-        drop_ok(users::password_hash(c, SARA))
-    }),
-    ("users::rehash", |c| {
-        drop_ok(users::rehash(c, SARA, "hash", "new"))
-    }),
-    ("users::set_display_name", |c| {
-        users::set_display_name(c, SARA, "سارا")
-    }),
-    ("users::set_findable", |c| {
-        users::set_findable(c, SARA, false)
-    }),
-];
 
 /// What may walk a table, how SQLite says it, and why that is right.
 const ALLOWED: &[(&str, &str, &str)] = &[
@@ -627,7 +314,7 @@ fn every_function_of_the_store_is_called_here() {
     let missing: Vec<String> = functions().difference(&called).cloned().collect();
     assert!(
         missing.is_empty(),
-        "give them a line in CALLS of src/store/plans.rs: {missing:?}"
+        "give them a line in CALLS of src/store/plans/calls.rs: {missing:?}"
     );
     let gone: Vec<&String> = called
         .iter()
