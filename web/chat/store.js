@@ -7,6 +7,7 @@ import * as socket from "../core/socket.js";
 import { announce } from "../core/ui/toast.js";
 import { newId } from "../core/uuid.js";
 import { encode } from "../core/wire.js";
+import { acknowledge, answered, expectNothing, flushReads, forgetOutgoing, post, tellRead } from "./outgoing.js";
 import { empty, firstSeq, next, outbox } from "./state.js";
 import { forgetUploads } from "./uploads.js";
 import { forgetWriters, heardTyping } from "./writers.js";
@@ -19,7 +20,6 @@ import { forgetWriters, heardTyping } from "./writers.js";
 
 const PAGE = 50;
 const MOST = 100;
-const ACK_WAIT_MS = 10_000;
 /** Longest text the server takes. */
 export const MAX_TEXT = 8_000;
 
@@ -34,17 +34,10 @@ export const chatErrors = signal({});
 /** Names nobody has. @type {import("../vendor/preact.js").Signal<ReadonlySet<string>>} */
 export const unknownNames = signal(new Set());
 
-/** @type {Map<number, {seq: number, id: number}>} */
-const reads = new Map();
-/** @type {Map<number, {seq: number, id: number}>} */
-const acks = new Map();
 /** @type {Set<number>} */
 const loading = new Set();
 /** @type {Set<string>} */
 const asked = new Set();
-/** @type {Map<string, ReturnType<typeof setTimeout>>} */
-const unanswered = new Map();
-let ackDue = false;
 let openId = 0;
 let heard = 0;
 let subscribed = "";
@@ -60,11 +53,11 @@ export function begin(me) {
   presence.value = new Map();
   forgetWriters();
   forgetUploads();
+  forgetOutgoing();
   listError.value = "";
   chatErrors.value = {};
   unknownNames.value = new Set();
-  for (const timer of unanswered.values()) clearTimeout(timer);
-  for (const kept of [reads, acks, loading, asked, unanswered]) kept.clear();
+  for (const kept of [loading, asked]) kept.clear();
 }
 
 /** Loads the list of chats. */
@@ -194,20 +187,6 @@ export function write(peerId, text) {
   post(peerId, cid, text);
 }
 
-/** @param {number} peerId @param {string} cid @param {string} text */
-function post(peerId, cid, text) {
-  if (!socket.send(encode.message({ receiver_id: peerId, content: text, client_message_id: cid }))) return;
-  clearTimeout(unanswered.get(cid));
-  // No echo: the connection is dead without knowing it.
-  unanswered.set(cid, setTimeout(socket.restart, ACK_WAIT_MS));
-}
-
-/** @param {string} cid */
-function answered(cid) {
-  clearTimeout(unanswered.get(cid));
-  unanswered.delete(cid);
-}
-
 /** Sends what waits, oldest first. */
 function flush() {
   for (const { peerId, item } of outbox(chats.peek())) post(peerId, item.cid, item.text);
@@ -226,20 +205,7 @@ export const discard = (cid) => apply({ t: "discard", cid });
 export function markRead(peerId, item) {
   if (item.seq <= (chats.peek().chats[peerId]?.myRead ?? 0)) return;
   apply({ t: "read", peerId, seq: item.seq });
-  if (!socket.send(encode.mark_read(item.id))) reads.set(peerId, { seq: item.seq, id: item.id });
-}
-
-/** Tells the server up to where messages arrived, once per burst. @param {import("../core/wire.js").Message} m */
-function acknowledge(m) {
-  const old = acks.get(m.sender_id);
-  if (!old || old.seq < m.seq) acks.set(m.sender_id, { seq: m.seq, id: m.message_id });
-  if (ackDue) return;
-  ackDue = true;
-  setTimeout(() => {
-    ackDue = false;
-    for (const { id } of acks.values()) socket.send(encode.mark_delivered(id));
-    acks.clear();
-  }, 40);
+  tellRead(peerId, item);
 }
 
 /** @param {import("../core/wire.js").Message} m */
@@ -277,8 +243,7 @@ export function onFrame(frame) {
       subscribe();
       void refresh();
       if (openId) void sync(openId);
-      for (const { id } of reads.values()) socket.send(encode.mark_read(id));
-      reads.clear();
+      flushReads();
       flush();
       return;
     case "message":
@@ -315,7 +280,6 @@ export function onFrame(frame) {
 export function onDown() {
   presence.value = new Map();
   forgetWriters();
-  for (const timer of unanswered.values()) clearTimeout(timer);
-  unanswered.clear();
+  expectNothing();
   apply({ t: "down" });
 }
