@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Registration;
 use crate::store::audit::{self, Action, Origin};
-use crate::store::{self, NewUser, Store, User, invites, sessions, users};
+use crate::store::{self, NewUser, Store, User, farewell, invites, now, sessions, users};
 
 /// Names have 3 to 32 bytes of `[A-Za-z0-9_]` (R1).
 const NAME: std::ops::RangeInclusive<usize> = 3..=32;
@@ -289,19 +289,7 @@ impl Accounts {
         origin: Origin,
     ) -> Result<Vec<SessionId>, Error> {
         check_password(&new).map_err(Error::Refused)?;
-        let found = self
-            .store
-            .read(move |connection| users::password_hash(connection, user))
-            .await?;
-        let stored = found.ok_or(Error::Refused(Code::UserNotFound))?;
-        let right = {
-            let stored = stored.clone();
-            self.pooled(move || Ok(old.len() <= PASSWORD_MAX && verify(&old, &stored)))
-                .await?
-        };
-        if !right {
-            return Err(Error::Refused(Code::BadCredentials));
-        }
+        let stored = self.proves(user, old).await?;
         let new = self.hash(new).await?;
         let ended = self.store.write(move |connection| {
             // Changed meanwhile: the old one is no longer right.
@@ -310,6 +298,47 @@ impl Accounts {
             }
             audit::insert(connection, &origin, Action::PasswordChanged, &origin.actor)?;
             sessions::end_all(connection, user, Some(keep))
+        });
+        Ok(ended.await?)
+    }
+
+    /// Checks a person's password once more; says which hash it was right for.
+    async fn proves(&self, user: UserId, password: String) -> Result<String, Error> {
+        let found = self
+            .store
+            .read(move |connection| users::password_hash(connection, user))
+            .await?;
+        let stored = found.ok_or(Error::Refused(Code::UserNotFound))?;
+        let known = stored.clone();
+        let right = self
+            .pooled(move || Ok(password.len() <= PASSWORD_MAX && verify(&password, &known)))
+            .await?;
+        right
+            .then_some(stored)
+            .ok_or(Error::Refused(Code::BadCredentials))
+    }
+
+    /// Deletes an account, once its person has proved the password where a
+    /// client asks for it; says which sessions ended. `until` is when the last
+    /// relay credential expires, in seconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::BadCredentials`], [`Code::LastAdmin`].
+    pub async fn delete(
+        &self,
+        user: UserId,
+        password: Option<String>,
+        until: u64,
+        origin: Origin,
+    ) -> Result<Vec<SessionId>, Error> {
+        if let Some(password) = password {
+            self.proves(user, password).await?;
+        }
+        let ended = self.store.write(move |connection| {
+            let ended = farewell::account(connection, user, until, now())?;
+            audit::insert(connection, &origin, Action::AccountDeleted, &origin.actor)?;
+            Ok(ended)
         });
         Ok(ended.await?)
     }

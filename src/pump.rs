@@ -63,6 +63,7 @@ enum Event {
         known: Box<Known>,
     },
     Input(Input),
+    AccountEnded(UserId),
     SessionEnded {
         user: UserId,
         session: SessionId,
@@ -186,6 +187,12 @@ impl Pump {
     pub async fn known(&self, user: UserId, known: Known) {
         let known = Box::new(known);
         self.send(Event::Known { user, known }).await;
+    }
+
+    /// Ends what was allocated with any credential of a person whose account is
+    /// gone; its sessions end one by one.
+    pub async fn account_ended(&self, user: UserId) {
+        self.send(Event::AccountEnded(user)).await;
     }
 
     /// Ends a session's sockets, calls and relay allocations.

@@ -188,6 +188,9 @@ fn preview_json(app: &App, session: &Session, preview: &Preview) -> Value {
             .as_ref()
             .map(|item| message_json(app, session, item)),
     );
+    if preview.conversation.peer.deleted {
+        json.insert("deleted".to_owned(), json!(true));
+    }
     if preview.block == Block::Own {
         json.insert("blocked".to_owned(), json!(true));
     }

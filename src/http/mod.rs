@@ -131,7 +131,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/users/{username}", get(person::show_or_page))
         .route(
             "/api/profile",
-            get(people::profile).put(people::set_profile),
+            get(people::profile)
+                .put(people::set_profile)
+                .delete(people::delete),
         )
         .route("/api/blocks", get(blocks::list).post(blocks::block))
         .route("/api/blocks/{user_id}", delete(blocks::unblock))

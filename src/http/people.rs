@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use payambar_signaling::chat::CallsFrom;
 use payambar_signaling::ids::UserId;
 use payambar_signaling::wire::Code;
@@ -13,11 +15,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::api::{Answer, Input, Params, insert_some, limited_for};
+use super::api::{Answer, Input, Params, insert_some, limited, limited_for};
 use super::auth::Caller;
-use super::{App, avatar};
+use super::client::PeerAddr;
+use super::{App, avatar, origin};
 use crate::i18n::Lang;
-use crate::store::{User, people as store_people, search as finder, users};
+use crate::store::{User, now, people as store_people, search as finder, users};
 
 /// People in one search.
 const FOUND: u32 = 20;
@@ -29,6 +32,9 @@ const DISPLAY_NAME: usize = 64;
 /// bytes, since one letter may have any number of marks.
 const BIO: usize = 300;
 const BIO_BYTES: usize = 8 * 1024;
+
+/// No relay credential lives longer, in seconds.
+const LONGEST_CREDENTIAL_S: u64 = 3600;
 
 /// Query of a search.
 #[derive(Deserialize)]
@@ -194,6 +200,42 @@ pub async fn set_profile(
     let user = user.ok_or(Code::UserNotFound)?;
     let name = user.display_name.unwrap_or_default();
     Ok(Json(json!({ "status": "updated", "display_name": name })).into_response())
+}
+
+/// Body of `DELETE /api/profile`: clients of the core dialect send none.
+#[derive(Default, Deserialize)]
+struct Farewell {
+    password: Option<String>,
+}
+
+/// `DELETE /api/profile`.
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    Caller(session): Caller,
+    headers: HeaderMap,
+    peer: axum::Extension<PeerAddr>,
+    body: Bytes,
+) -> Response {
+    // Whoever got hold of a session must not find out the password with it.
+    limited(&app, app.login_limit.as_ref(), *peer, &headers, async {
+        let Farewell { password } = if body.is_empty() {
+            Farewell::default()
+        } else {
+            serde_json::from_slice(&body).map_err(|_| Code::BadRequest)?
+        };
+        let me = session.user;
+        let origin = origin::origin(&app, *peer, &headers).by(me, &session.username);
+        let until = u64::try_from(now().0 / 1000).unwrap_or(0) + LONGEST_CREDENTIAL_S;
+        let ended = app.accounts.delete(me, password, until, origin).await?;
+        for id in ended {
+            app.pump.session_ended(me, id).await;
+        }
+        app.pump.account_ended(me).await;
+        app.store.finish_erasing().await;
+        app.files.erased.notify_one();
+        Ok(Json(json!({ "status": "deleted" })).into_response())
+    })
+    .await
 }
 
 /// Control characters, and those that turn the direction of the text around

@@ -109,6 +109,11 @@ impl Worker {
                 }
                 self.input(input);
             }
+            Event::AccountEnded(user) => {
+                if let Some(relay) = &self.relay {
+                    relay.revoke_user(user.0);
+                }
+            }
             Event::SessionEnded { user, session } => {
                 self.input(Input::SessionEnded { session });
                 self.pushes.session_ended(session);

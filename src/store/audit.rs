@@ -30,6 +30,8 @@ pub enum Action {
     TokenReused,
     /// A person changed the password.
     PasswordChanged,
+    /// A person deleted the account.
+    AccountDeleted,
     /// An account was let in.
     Approved,
     /// An account was not let in.
@@ -56,6 +58,7 @@ impl Action {
             Self::SessionEnded => "session_ended",
             Self::TokenReused => "token_reused",
             Self::PasswordChanged => "password_changed",
+            Self::AccountDeleted => "account_deleted",
             Self::Approved => "approved",
             Self::Rejected => "rejected",
             Self::Suspended => "suspended",

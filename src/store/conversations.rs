@@ -27,6 +27,8 @@ pub struct Peer {
     pub display_name: Option<String>,
     /// Their picture.
     pub avatar: Option<FileId>,
+    /// The account is gone; what was said to it stays.
+    pub deleted: bool,
 }
 
 /// A conversation that exists.
@@ -83,6 +85,7 @@ pub fn open_pair(
         username: peer.username,
         display_name: peer.display_name,
         avatar: peer.avatar,
+        deleted: false,
     };
     let (low, high) = pair(me, other);
     let at = now();
@@ -184,7 +187,8 @@ pub fn list(connection: &Connection, me: UserId) -> Result<Vec<Preview>, Error> 
         "SELECT c.id, c.last_message_at_ms, c.last_seq, mine.read_seq, u.id, u.username, u.display_name,
                 theirs.recv_seq, theirs.read_seq, (SELECT public_id FROM files WHERE files.id = u.avatar_id),
                 EXISTS (SELECT 1 FROM blocks WHERE blocker_id = ?1 AND blocked_id = u.id),
-                EXISTS (SELECT 1 FROM blocks WHERE blocker_id = u.id AND blocked_id = ?1)
+                EXISTS (SELECT 1 FROM blocks WHERE blocker_id = u.id AND blocked_id = ?1),
+                u.status = 'deleted'
          FROM members mine
          JOIN conversations c ON c.id = mine.conversation_id
          JOIN users u ON u.id = CASE c.pair_low WHEN ?1 THEN c.pair_high ELSE c.pair_low END
@@ -202,6 +206,7 @@ pub fn list(connection: &Connection, me: UserId) -> Result<Vec<Preview>, Error> 
                         username: row.get(5)?,
                         display_name: row.get(6)?,
                         avatar: row.get::<_, Option<[u8; 16]>>(9)?.map(FileId::from_bytes),
+                        deleted: row.get(12)?,
                     },
                     unread: 0,
                     new: false,

@@ -88,6 +88,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "profile",
         sql: include_str!("migrations/0014_profile.sql"),
     },
+    Migration {
+        version: 15,
+        name: "account_erasures",
+        sql: include_str!("migrations/0015_account_erasures.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod conversations;
 pub mod erase;
+pub mod farewell;
 pub mod files;
 pub mod invites;
 pub mod keys;
@@ -241,15 +242,18 @@ impl Store {
         self.readers.run(query).await
     }
 
-    /// Erases what is left of deleted conversations, in steps between which
-    /// others write. What a stop interrupts goes on at the next start.
+    /// Erases what is left of deleted accounts and conversations, in steps between
+    /// which others write. What a stop interrupts goes on at the next start.
     pub async fn finish_erasing(&self) {
         loop {
-            match self.write(erase::step).await {
+            let step = |connection: &Connection| {
+                Ok(farewell::step(connection, now())? || erase::step(connection)?)
+            };
+            match self.write(step).await {
                 Ok(true) => {}
                 Ok(false) | Err(Error::Closed) => return,
                 Err(error) => {
-                    tracing::error!(%error, "a deleted conversation is not erased yet");
+                    tracing::error!(%error, "what was deleted is not erased yet");
                     return;
                 }
             }

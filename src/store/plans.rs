@@ -59,6 +59,16 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "a handful, made by hand",
     ),
     (
+        "farewell::account",
+        "SCAN turn_revocations",
+        "once in the life of an account; holds an hour's worth",
+    ),
+    (
+        "farewell::step",
+        "SCAN account_erasures",
+        "holds those who leave at this moment",
+    ),
+    (
         "turn::revoke_person",
         "SCAN turn_revocations",
         "an operator's command; holds an hour's worth",

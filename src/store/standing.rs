@@ -7,9 +7,9 @@ use payambar_signaling::account::{Role, State, Step};
 use payambar_signaling::ids::{Timestamp, UserId};
 use payambar_signaling::wire::Code;
 use rusqlite::types::Type;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{Error, now};
+use super::{Error, now, users};
 
 /// How long somebody waits for approval, and how long a name stays refused.
 const OUTSIDE: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -76,9 +76,10 @@ pub fn list(connection: &Connection, state: Option<State>) -> Result<Vec<Standin
 /// [`Code::UserNotFound`].
 pub fn by_name(connection: &Connection, username: &str) -> Result<Standing, Error> {
     let mut statement = connection.prepare(&format!(
-        "SELECT {COLUMNS} FROM users WHERE username_key = ?1"
+        "SELECT {COLUMNS} FROM users WHERE username_key IN (?1, ?2) ORDER BY username_key LIMIT 1"
     ))?;
-    let mut found = statement.query_map([username.to_ascii_lowercase()], standing)?;
+    let keys = [users::exact_key(username), users::key(username)];
+    let mut found = statement.query_map(keys, standing)?;
     found
         .next()
         .transpose()?
@@ -128,6 +129,19 @@ pub fn set_role(connection: &Connection, username: &str, role: Role) -> Result<S
         params![found.id.0, role.as_str(), now().0],
     )?;
     Ok(Standing { role, ..found })
+}
+
+/// The same for the account of that id.
+///
+/// # Errors
+///
+/// [`Code::LastAdmin`].
+pub(super) fn spare_last_admin_of(connection: &Connection, id: UserId) -> Result<(), Error> {
+    let found = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE id = ?1"))?
+        .query_row([id.0], standing)
+        .optional()?;
+    found.map_or(Ok(()), |found| spare_last_admin(connection, &found))
 }
 
 fn spare_last_admin(connection: &Connection, found: &Standing) -> Result<(), Error> {

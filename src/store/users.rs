@@ -188,7 +188,7 @@ pub fn active(connection: &Connection, id: UserId) -> Result<Option<User>, Error
 pub fn by_id(connection: &Connection, id: UserId) -> Result<Option<User>, Error> {
     let found = connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM users WHERE id = ?1 AND status NOT IN ('pending', 'rejected')"
+            "SELECT {COLUMNS} FROM users WHERE id = ?1 AND status NOT IN ('pending', 'rejected', 'deleted')"
         ))?
         .query_row([id.0], user)
         .optional()?;

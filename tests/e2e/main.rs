@@ -38,6 +38,7 @@ mod devices;
 mod drain;
 mod durability;
 mod failing_disk;
+mod farewell;
 mod files;
 mod files_limits;
 mod files_orphans;

@@ -217,6 +217,21 @@ async fn the_talk_goes_on_under_ids_that_were_never_given() {
 }
 
 #[test]
+fn whom_one_has_written_to_may_call() {
+    let server = lived_in().start();
+    let (sara, mina) = (server.log_in("sara"), server.log_in("mina"));
+    let db = Connection::open(server.setup.database()).unwrap();
+    let wrote: (bool, bool) = db
+        .query_row(
+            "SELECT low_wrote, high_wrote FROM conversations WHERE pair_low = ?1 AND pair_high = ?2",
+            [sara.id, mina.id],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .unwrap();
+    assert_eq!(wrote, (false, true));
+}
+
+#[test]
 fn device_keys_and_their_wrapped_halves_are_there() {
     let server = lived_in().start();
     let (sara, omid) = (server.log_in("sara"), server.log_in("omid"));

@@ -103,6 +103,11 @@ function forget() {
   take(null);
 }
 
+/** The account is gone; nothing of it stays on this device. */
+export function left() {
+  forget();
+}
+
 /** The server ended the session. Drafts stay: the person will be back. */
 export function ended() {
   if (!session.peek()) return;

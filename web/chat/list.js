@@ -48,7 +48,7 @@ function Preview({ chat, current }) {
 /** @param {{chat: Chat}} props */
 function ChatRow({ chat }) {
   const { peer, last, unread } = chat;
-  const name = nameOf(peer);
+  const name = peer.deleted ? t("deletedAccount") : nameOf(peer);
   const here = route.value;
   const current = here.name === "chat" && here.username.toLowerCase() === peer.username.toLowerCase();
   return html`<li><button type="button" class=${`row ${unread ? "un" : ""}`} aria-current=${current ? "true" : undefined}

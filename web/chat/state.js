@@ -10,7 +10,7 @@
  *   key: string, id: number, cid: string, seq: number, mine: boolean, text: string, at: number,
  *   call: CallEntry | null, file: File | null, sealed: boolean, local: "waiting" | "failed" | null,
  * }} Item  `seq` is 0 until the server has it
- * @typedef {{id: number, username: string, display_name: string}} Peer
+ * @typedef {{id: number, username: string, display_name: string, deleted?: boolean}} Peer
  * @typedef {{
  *   peer: Peer, conversation: number, items: readonly Item[], last: Item | null,
  *   lastSeq: number, myRead: number, peerRecv: number, peerRead: number, unread: number,
@@ -168,7 +168,7 @@ function receive(s, m) {
 
 /** @param {Chats} s @param {Preview} p @returns {Chat} */
 function fromPreview(s, p) {
-  const peer = { id: p.user_id, username: p.username, display_name: p.display_name };
+  const peer = { id: p.user_id, username: p.username, display_name: p.display_name, deleted: p.deleted === true };
   const old = within(s.chats[p.user_id] ?? newChat(peer), p.id);
   const last = p.last_message ? item(p.last_message, s.me) : null;
   return {

@@ -34,22 +34,25 @@ export function ChatPanel({ username }) {
     return close;
   }, [username, id, connected]);
 
-  const name = chat ? nameOf(chat.peer) : username;
+  const gone = chat?.peer.deleted === true;
+  const name = gone ? t("deletedAccount") : chat ? nameOf(chat.peer) : username;
   const unknown = !chat && unknownNames.value.has(username);
   return html`<main class="chat" aria-label=${name} onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === "Escape" && !e.defaultPrevented && back()}>
     <header class="bar">
       <${IconButton} icon="back" label=${t("back")} cls="ph" testid="back" onClick=${back} />
       <div class="who">
         ${chat && html`<${Avatar} id=${id} name=${name} size=${40} online=${presence.value.get(id) === true} />`}
-        <span><${phone.value ? "h1" : "h2"} class="clip" dir="auto">${name}<//>${chat && html`<${Presence} id=${id} username=${chat.peer.username} />`}</span>
+        <span><${phone.value ? "h1" : "h2"} class="clip" dir="auto">${name}<//>${chat && !gone && html`<${Presence} id=${id} username=${chat.peer.username} />`}</span>
       </div>
-      ${chat && html`<${CallButton} peer=${chat.peer} />`}
+      ${chat && !gone && html`<${CallButton} peer=${chat.peer} />`}
     </header>
     <${OfflineBar} place="main" />
     ${chat && html`<${CallNotice} peer=${chat.peer} />`}
     ${unknown && html`<div class="empty"><${Drawing} name="find" /><p>${t("noUser", { name: username })}</p><${Button} onClick=${back}>${t("back")}<//></div>`}
     ${!chat && !unknown && html`<div class="empty"><p class="quiet" role="status">${t("loading")}</p></div>`}
-    ${chat && html`<${Log} key=${`log${id}`} chat=${chat} /><${Uploads} key=${`ups${id}`} peerId=${id} /><${Composer} key=${`write${id}`} peerId=${id} />`}
+    ${chat && html`<${Log} key=${`log${id}`} chat=${chat} />`}
+    ${gone && html`<p class="quiet gone" data-testid="gone">${t("deletedAccountHelp")}</p>`}
+    ${chat && !gone && html`<${Uploads} key=${`ups${id}`} peerId=${id} /><${Composer} key=${`write${id}`} peerId=${id} />`}
   </main>`;
 }
 

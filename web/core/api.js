@@ -11,7 +11,7 @@ import { message } from "./wire.js";
  * }} Session  `access_expires_at` in ms; "" and 0 where the token lives as long as the session */
 /**
  * @typedef {{
- *   id: number, user_id: number, username: string, display_name: string, is_online: boolean,
+ *   id: number, user_id: number, username: string, display_name: string, is_online: boolean, deleted?: boolean,
  *   unread_count: number, last_message: Message | null, last_seq: number, my_read_seq: number,
  *   peer_recv_seq: number, peer_read_seq: number,
  * }} Preview
@@ -112,6 +112,7 @@ function preview(p) {
     username: String(p.username),
     display_name: String(p.display_name ?? ""),
     is_online: p.is_online === true,
+    deleted: p.deleted === true,
     unread_count: Number(p.unread_count ?? 0),
     last_message: p.last_message ? message(p.last_message) : null,
     last_seq: Number(p.last_seq ?? 0),
@@ -151,6 +152,11 @@ const entered = (a) => ({
   refresh_token: String(a.refresh_token ?? ""),
   access_expires_at: Date.parse(a.access_expires_at) || 0,
 });
+
+/** Deletes the own account with all it has written. @param {string} password @returns {Promise<void>} */
+export async function deleteAccount(password) {
+  await call("DELETE", "/profile", { password });
+}
 
 /** @returns {Promise<void>} */
 export async function logout() {

@@ -14,6 +14,7 @@ import { Dialog } from "../core/ui/dialog.js";
 import { Field } from "../core/ui/field.js";
 import { OfflineBar } from "../core/ui/offline.js";
 import { toast } from "../core/ui/toast.js";
+import { DeleteAccount } from "./leave.js";
 import { nameToSave } from "./state.js";
 import { displayName, loadProfile, loadVersion, relayOnly, saveName, setRelayOnly, setTheme, theme, version } from "./store.js";
 
@@ -110,6 +111,7 @@ export function SettingsView() {
       <section class="group" aria-label=${t("account")}>
         <h2>${t("account")}</h2>
         <${Button} kind="danger" testid="logout" onClick=${() => ask(true)}>${t("logout")}<//>
+        <${DeleteAccount} />
       </section>
       <section class="group" aria-label=${t("about")}>
         <h2>${t("about")}</h2>

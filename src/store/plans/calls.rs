@@ -38,6 +38,8 @@ pub(super) const CALLS: &[Call] = &[
         conversations::open_pair(c, SARA, OMID)?;
         drop_ok(conversations::open_pair(c, SARA, UserId(3)))
     }),
+    ("erase::doom", |c| erase::doom(c, HERE, [SARA, OMID])),
+    ("erase::erase", |c| erase::erase(c, MessageId(1), now())),
     ("erase::conversation", |c| {
         drop_ok(erase::conversation(c, SARA, HERE, Scope::Me))
     }),
@@ -54,6 +56,10 @@ pub(super) const CALLS: &[Call] = &[
             now(),
         ))
     }),
+    ("farewell::account", |c| {
+        drop_ok(farewell::account(c, UserId(3), 0, now()))
+    }),
+    ("farewell::step", |c| drop_ok(farewell::step(c, now()))),
     ("files::buried", |c| files::buried(c, &["gone".to_owned()])),
     ("files::dead", |c| drop_ok(files::dead(c, 10))),
     ("files::find", |c| {

@@ -29,6 +29,8 @@ struct Talk {
     created_ms: i64,
     last_ms: i64,
     last_seq: i64,
+    /// Whether the smaller id has written, and the larger one.
+    wrote: (bool, bool),
     /// Of the smaller id.
     low: Marks,
     /// Of the larger id.
@@ -42,6 +44,7 @@ impl Talk {
             created_ms,
             last_ms: created_ms,
             last_seq: 0,
+            wrote: (false, false),
             low: Marks::default(),
             high: Marks::default(),
         }
@@ -109,8 +112,10 @@ pub(super) fn transfer(connection: &Connection, report: &mut Report) -> Result<(
         talk.last_seq += 1;
         talk.last_ms = at;
         let reader = if receiver > sender {
+            talk.wrote.0 = true;
             &mut talk.high
         } else {
+            talk.wrote.1 = true;
             &mut talk.low
         };
         mark(reader, row, talk.last_seq, at)?;
@@ -214,11 +219,12 @@ fn envelope(row: &Row<'_>) -> Result<Option<String>, Error> {
 fn write_down(connection: &Connection, (low, high): Pair, talk: &Talk) -> Result<(), Error> {
     let id: i64 = connection
         .prepare_cached(
-            "INSERT INTO conversations (id, uuid, kind, pair_low, pair_high, last_seq, last_message_at_ms, created_at_ms)
-             VALUES (?1, ?2, 'pair', ?3, ?4, ?5, ?6, ?7) RETURNING id",
+            "INSERT INTO conversations (id, uuid, kind, pair_low, pair_high, last_seq, last_message_at_ms, created_at_ms,
+                                        low_wrote, high_wrote)
+             VALUES (?1, ?2, 'pair', ?3, ?4, ?5, ?6, ?7, ?8, ?9) RETURNING id",
         )?
         .query_row(
-            params![talk.id, uuid(talk.created_ms).as_bytes(), low, high, talk.last_seq, talk.last_ms, talk.created_ms],
+            params![talk.id, uuid(talk.created_ms).as_bytes(), low, high, talk.last_seq, talk.last_ms, talk.created_ms, talk.wrote.0, talk.wrote.1],
             |row| row.get(0),
         )?;
     let mut member = connection.prepare_cached(

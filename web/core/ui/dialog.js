@@ -6,9 +6,10 @@ import { t } from "../i18n.js";
 import { Button } from "./button.js";
 
 /**
- * @param {{title: string, text: string, verb: string, busy?: boolean, testid: string, onYes: () => void, onClose: () => void}} props
+ * @param {{title: string, text: string, verb: string, busy?: boolean, testid: string, onYes: () => void, onClose: () => void,
+ *   children?: unknown}} props
  */
-export function Dialog({ title, text, verb, busy = false, testid, onYes, onClose }) {
+export function Dialog({ title, text, verb, busy = false, testid, onYes, onClose, children = null }) {
   const ref = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const close = useRef(onClose);
   close.current = onClose;
@@ -28,6 +29,7 @@ export function Dialog({ title, text, verb, busy = false, testid, onYes, onClose
     <div>
       <h2 id="dialog-title">${title}</h2>
       <p>${text}</p>
+      ${children}
       <div class="acts">
         <${Button} kind="plain" autofocus onClick=${onClose}>${t("cancel")}<//>
         <${Button} kind="danger" busy=${busy} testid=${testid} onClick=${onYes}>${verb}<//>
