@@ -14,6 +14,7 @@ use payambar_signaling::hub::{Hub, Input, Known, Limits};
 use payambar_signaling::ids::{ConnId, ConversationId, Seq, SessionId, UserId};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::files::Files;
@@ -127,6 +128,7 @@ impl Pump {
             online: Arc::clone(&online),
             late,
             pushes: parts.pushes,
+            leaving: JoinSet::new(),
         };
         let incoming = Incoming {
             events: incoming,

@@ -9,6 +9,7 @@ mod messages;
 mod notices;
 mod people;
 mod receipts;
+mod seen;
 mod sockets;
 mod tickets;
 mod typing;
@@ -98,6 +99,7 @@ impl Hub {
             Input::SessionEnded { session } => self.session_ended(session, now),
             Input::Known { user, known } => self.known(user, *known, now),
             Input::BlockChanged(change) => self.block_changed(change, now),
+            Input::LastSeen { conn, seen } => self.last_seen(conn, &seen),
             Input::Woken { call, reached } => self.woken(call, reached),
         }
     }

@@ -176,10 +176,10 @@ fn conversation_json(me: UserId, conversation: &Conversation) -> Map<String, Val
 
 fn preview_json(app: &App, session: &Session, preview: &Preview) -> Value {
     let mut json = conversation_json(session.user, &preview.conversation);
-    json.insert(
-        "is_online".to_owned(),
-        json!(preview.block == Block::None && app.pump.is_online(preview.conversation.peer.id)),
-    );
+    let online = preview.block == Block::None && app.pump.is_online(preview.conversation.peer.id);
+    json.insert("is_online".to_owned(), json!(online));
+    let last_seen = preview.last_seen.filter(|_| !online);
+    insert_some(&mut json, "last_seen", last_seen);
     insert_some(
         &mut json,
         "last_message",

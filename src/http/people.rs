@@ -1,6 +1,5 @@
 //! What people may know of each other, and what each says about themselves.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -20,6 +19,7 @@ use super::auth::Caller;
 use super::client::PeerAddr;
 use super::{App, avatar, origin};
 use crate::i18n::Lang;
+use crate::store::seen::{self, View};
 use crate::store::{User, now, people as store_people, search as finder, users};
 
 /// People in one search.
@@ -61,7 +61,7 @@ pub async fn search(
             .store
             .read(move |connection| {
                 let found = finder::find(connection, &wanted, me, FOUND)?;
-                Ok((found, store_people::apart_from(connection, me)?))
+                seen::view(connection, me, found)
             })
             .await?;
         Ok(people_json(&app, found))
@@ -74,14 +74,18 @@ async fn by_id(app: &App, me: UserId, id: UserId) -> Answer {
         .store
         .read(move |connection| {
             let found = users::active(connection, id)?.into_iter().collect();
-            Ok((found, store_people::apart_from(connection, me)?))
+            seen::view(connection, me, found)
         })
         .await?;
     Ok(people_json(app, found))
 }
 
-/// People, and those of whom the caller may not see whether they are online.
-fn people_json(app: &App, (people, apart): (Vec<User>, BTreeSet<UserId>)) -> Response {
+fn people_json(app: &App, view: View) -> Response {
+    let View {
+        people,
+        apart,
+        last_seen,
+    } = view;
     let person = |user: User| {
         let mut person = Map::new();
         person.insert("id".to_owned(), json!(user.id));
@@ -90,6 +94,8 @@ fn people_json(app: &App, (people, apart): (Vec<User>, BTreeSet<UserId>)) -> Res
         insert_some(&mut person, "avatar_url", user.avatar.map(avatar::address));
         let online = !apart.contains(&user.id) && app.pump.is_online(user.id);
         person.insert("is_online".to_owned(), json!(online));
+        let at = last_seen.get(&user.id).filter(|_| !online);
+        insert_some(&mut person, "last_seen", at.copied());
         Value::Object(person)
     };
     Json(people.into_iter().map(person).collect::<Vec<_>>()).into_response()
@@ -98,13 +104,15 @@ fn people_json(app: &App, (people, apart): (Vec<User>, BTreeSet<UserId>)) -> Res
 /// `GET /api/profile`.
 pub async fn profile(State(app): State<Arc<App>>, Caller(session): Caller) -> Answer {
     let me = session.user;
-    let (user, findable, calls_from, about) = app
+    let (user, findable, calls_from, shows_last_seen, about) = app
         .store
         .read(move |connection| {
             let user = users::by_id(connection, me)?;
             let findable = users::is_findable(connection, me)?;
             let calls_from = store_people::calls_from(connection, me)?;
-            Ok((user, findable, calls_from, users::about(connection, me)?))
+            let shows_last_seen = seen::shows(connection, me)?;
+            let about = users::about(connection, me)?;
+            Ok((user, findable, calls_from, shows_last_seen, about))
         })
         .await?;
     let user = user.ok_or(Code::UserNotFound)?;
@@ -116,6 +124,7 @@ pub async fn profile(State(app): State<Arc<App>>, Caller(session): Caller) -> An
     profile.insert("created_at".to_owned(), json!(user.created_at));
     profile.insert("findable".to_owned(), json!(findable));
     profile.insert("calls_from".to_owned(), json!(calls_from.as_str()));
+    profile.insert("show_last_seen".to_owned(), json!(shows_last_seen));
     let bio = Some(about.bio).filter(|bio| !bio.is_empty());
     insert_some(&mut profile, "bio", bio);
     insert_some(&mut profile, "language", about.language);
@@ -128,6 +137,7 @@ pub struct NewProfile {
     display_name: Option<String>,
     findable: Option<bool>,
     calls_from: Option<String>,
+    show_last_seen: Option<bool>,
     bio: Option<String>,
     language: Option<String>,
 }
@@ -141,7 +151,10 @@ impl NewProfile {
             &self.bio,
             &self.language,
         ];
-        if self.findable.is_none() && texts.into_iter().all(Option::is_none) {
+        let switches = [self.findable, self.show_last_seen];
+        if switches.into_iter().all(|switch| switch.is_none())
+            && texts.into_iter().all(Option::is_none)
+        {
             return Err(Code::BadRequest);
         }
         if let Some(bio) = &mut self.bio {
@@ -190,7 +203,11 @@ pub async fn set_profile(
             if let Some(calls_from) = calls_from {
                 store_people::set_calls_from(connection, me, calls_from)?;
             }
-            let known = calls_from.map(|_| store_people::known(connection, me));
+            if let Some(shows) = new.show_last_seen {
+                seen::set_shows(connection, me, shows)?;
+            }
+            let of_hub = calls_from.is_some() || new.show_last_seen.is_some();
+            let known = of_hub.then(|| store_people::known(connection, me));
             Ok((users::by_id(connection, me)?, known.transpose()?))
         })
         .await?;

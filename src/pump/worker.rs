@@ -6,16 +6,17 @@ use std::time::{Duration, Instant};
 
 use payambar_media::RelayHandle;
 use payambar_signaling::hub::{Effect, Hub, Input};
-use payambar_signaling::ids::{ConnId, ConversationId, Seq, SessionId, UserId};
+use payambar_signaling::ids::{ConnId, ConversationId, Seq, SessionId, Timestamp, UserId};
 use payambar_signaling::wire::{MessageFrame, ServerFrame};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{Event, OUTBOX, Outbox, Outcomes, Outgoing};
 use crate::files::{self, Files, Links};
 use crate::i18n::Catalogue;
 use crate::push::Pushes;
-use crate::store::{Outcome, Store, messages};
+use crate::store::{Outcome, Store, messages, now, seen};
 
 /// Events taken in one turn.
 const TURN: usize = 256;
@@ -40,6 +41,8 @@ pub(super) struct Worker {
     /// Answers of reads that run beside the pump.
     pub(super) late: mpsc::UnboundedSender<Input>,
     pub(super) pushes: Pushes,
+    /// Writes of when people went, for a stop to wait for.
+    pub(super) leaving: JoinSet<()>,
 }
 
 /// Where the pump is told of everything.
@@ -151,13 +154,16 @@ impl Worker {
                 Effect::CatchUp { conn, user } => self.catch_up(conn, user),
                 Effect::Notify { user, notice } => self.pushes.notice(user, notice),
                 Effect::Online { user, online } => {
-                    let mut people = self.online.write().unwrap_or_else(PoisonError::into_inner);
-                    if online {
-                        people.insert(user)
-                    } else {
-                        people.remove(&user)
-                    };
+                    self.set_online(user, online);
+                    if !online {
+                        self.left(user);
+                    }
                 }
+                Effect::LastSeen {
+                    conn,
+                    viewer,
+                    users,
+                } => self.last_seen(conn, viewer, users),
             }
         }
     }
@@ -202,6 +208,44 @@ impl Worker {
         *last = Some((frame, text));
     }
 
+    fn set_online(&self, user: UserId, online: bool) {
+        let mut people = self.online.write().unwrap_or_else(PoisonError::into_inner);
+        if online {
+            people.insert(user);
+        } else {
+            people.remove(&user);
+        }
+    }
+
+    /// Keeps when a person went, and tells those who watch.
+    fn left(&mut self, user: UserId) {
+        while self.leaving.try_join_next().is_some() {}
+        let (store, late, left) = (self.store.clone(), self.late.clone(), [(user, now())]);
+        self.leaving.spawn(async move {
+            match store
+                .write(move |connection| seen::left(connection, &left))
+                .await
+            {
+                Ok(seen) => drop(late.send(Input::LastSeen { conn: None, seen })),
+                Err(error) => tracing::error!(%error, "when somebody went was not kept"),
+            }
+        });
+    }
+
+    fn last_seen(&self, conn: ConnId, viewer: UserId, users: Vec<UserId>) {
+        let (store, late) = (self.store.clone(), self.late.clone());
+        tokio::spawn(async move {
+            let read = store.read(move |connection| seen::of(connection, viewer, &users));
+            match read.await {
+                Ok(seen) => {
+                    let (conn, seen) = (Some(conn), seen.into_iter().collect());
+                    let _ = late.send(Input::LastSeen { conn, seen });
+                }
+                Err(error) => tracing::error!(%error, "when people were last there is not known"),
+            }
+        });
+    }
+
     fn close(&mut self, conn: ConnId, code: u16) {
         if let Some(outbox) = self.sockets.remove(&conn) {
             let _ = outbox.close.send(code);
@@ -236,6 +280,23 @@ impl Worker {
         };
         if tokio::time::timeout(STOP, closed).await.is_err() {
             tracing::warn!("sockets that did not close in time were cut off");
+        }
+        self.everybody_left().await;
+    }
+
+    /// Keeps that those who are here were so until now, in one write.
+    async fn everybody_left(&mut self) {
+        while self.leaving.join_next().await.is_some() {}
+        let at = now();
+        let here: Vec<(UserId, Timestamp)> = {
+            let people = self.online.read().unwrap_or_else(PoisonError::into_inner);
+            people.iter().map(|&user| (user, at)).collect()
+        };
+        let kept = self
+            .store
+            .write(move |connection| seen::left(connection, &here));
+        if let Err(error) = kept.await {
+            tracing::error!(%error, "when people went was not kept");
         }
     }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::erase::VISIBLE;
 use super::messages::{self, HistoryItem};
+use super::seen::LAST_SEEN;
 use super::{Error, now, people, users};
 
 /// Conversations in one list; older ones are found by search.
@@ -63,6 +64,8 @@ pub struct Preview {
     pub peer_read_seq: Seq,
     /// Between the two, seen from this person.
     pub block: Block,
+    /// When the other person was last there, if this one may know.
+    pub last_seen: Option<Timestamp>,
 }
 
 /// Opens the conversation of two people, making it the first time.
@@ -183,18 +186,19 @@ pub(super) fn set_last_seq(
 
 /// The person's conversations, newest first.
 pub fn list(connection: &Connection, me: UserId) -> Result<Vec<Preview>, Error> {
-    let mut statement = connection.prepare_cached(
+    let mut statement = connection.prepare_cached(&format!(
         "SELECT c.id, c.last_message_at_ms, c.last_seq, mine.read_seq, u.id, u.username, u.display_name,
                 theirs.recv_seq, theirs.read_seq, (SELECT public_id FROM files WHERE files.id = u.avatar_id),
                 EXISTS (SELECT 1 FROM blocks WHERE blocker_id = ?1 AND blocked_id = u.id),
                 EXISTS (SELECT 1 FROM blocks WHERE blocker_id = u.id AND blocked_id = ?1),
-                u.status = 'deleted'
+                u.status = 'deleted',
+                {LAST_SEEN}
          FROM members mine
          JOIN conversations c ON c.id = mine.conversation_id
          JOIN users u ON u.id = CASE c.pair_low WHEN ?1 THEN c.pair_high ELSE c.pair_low END
          JOIN members theirs ON theirs.user_id = u.id AND theirs.conversation_id = c.id
          WHERE mine.user_id = ?1 AND c.last_seq > mine.cleared_seq ORDER BY c.last_message_at_ms DESC, c.id DESC LIMIT ?2",
-    )?;
+    ))?;
     let mut previews = statement
         .query_map(params![me.0, LISTED], |row| {
             Ok(Preview {
@@ -217,6 +221,7 @@ pub fn list(connection: &Connection, me: UserId) -> Result<Vec<Preview>, Error> 
                 peer_recv_seq: Seq(row.get(7)?),
                 peer_read_seq: Seq(row.get(8)?),
                 block: Block::of(row.get(10)?, row.get(11)?),
+                last_seen: row.get::<_, Option<i64>>(13)?.map(Timestamp),
             })
         })?
         .collect::<Result<Vec<_>, _>>()?;

@@ -93,6 +93,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "account_erasures",
         sql: include_str!("migrations/0015_account_erasures.sql"),
     },
+    Migration {
+        version: 16,
+        name: "last_seen",
+        sql: include_str!("migrations/0016_last_seen.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -16,6 +16,7 @@ mod readers;
 pub mod refresh;
 pub mod search;
 pub mod seed;
+pub mod seen;
 pub mod sessions;
 pub mod standing;
 pub mod status;

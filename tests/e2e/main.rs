@@ -58,6 +58,7 @@ mod relay;
 mod revoked;
 mod sealed;
 mod seed;
+mod seen;
 mod sessions;
 mod settings;
 mod status;

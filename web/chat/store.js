@@ -8,6 +8,7 @@ import { announce } from "../core/ui/toast.js";
 import { newId } from "../core/uuid.js";
 import { encode } from "../core/wire.js";
 import { acknowledge, answered, expectNothing, flushReads, forgetOutgoing, post, tellRead } from "./outgoing.js";
+import { seenAfter } from "./seen.js";
 import { empty, firstSeq, next, outbox } from "./state.js";
 import { forgetUploads } from "./uploads.js";
 import { forgetWriters, heardTyping } from "./writers.js";
@@ -27,6 +28,8 @@ export const MAX_TEXT = 8_000;
 export const chats = signal(empty);
 /** Who is online; a person not in it is unknown. @type {import("../vendor/preact.js").Signal<ReadonlyMap<number, boolean>>} */
 export const presence = signal(new Map());
+/** When those who are away were last there. @type {import("../vendor/preact.js").Signal<import("./seen.js").Seen>} */
+export const lastSeen = signal(new Map());
 /** Code of why the list could not be loaded. */
 export const listError = signal("");
 /** Code of why a chat could not be loaded, by person. @type {import("../vendor/preact.js").Signal<Readonly<Record<number, string>>>} */
@@ -51,6 +54,7 @@ function apply(e) {
 export function begin(me) {
   apply({ t: "reset", me });
   presence.value = new Map();
+  lastSeen.value = new Map();
   forgetWriters();
   forgetUploads();
   forgetOutgoing();
@@ -81,6 +85,12 @@ export function subscribe() {
   const ids = Object.keys(chats.peek().chats).map(Number);
   const key = ids.join();
   if (key !== subscribed && socket.send(encode.presence_subscribe(ids))) subscribed = key;
+}
+
+/** Asks again: what may be seen of others has changed. */
+export function lookAgain() {
+  subscribed = "";
+  subscribe();
 }
 
 /** @param {number} peerId @param {string} code */
@@ -260,6 +270,7 @@ export function onFrame(frame) {
       return;
     case "presence":
       presence.value = new Map(presence.peek()).set(frame.user_id, frame.online);
+      lastSeen.value = seenAfter(lastSeen.peek(), frame);
       return;
     case "typing":
       heardTyping(frame.sender_id, frame.active);
@@ -279,6 +290,7 @@ export function onFrame(frame) {
 /** The connection is gone: what was known about others no longer is. */
 export function onDown() {
   presence.value = new Map();
+  lastSeen.value = new Map();
   forgetWriters();
   expectNothing();
   apply({ t: "down" });

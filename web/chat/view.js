@@ -2,18 +2,20 @@
 
 import { html, useEffect } from "../vendor/preact.js";
 import { CallButton, CallNotice } from "../call/button.js";
-import { t } from "../core/i18n.js";
+import { ago } from "../core/format.js";
+import { lang, t } from "../core/i18n.js";
 import { back, phone } from "../core/nav.js";
 import { online } from "../core/socket.js";
 import { Avatar } from "../core/ui/avatar.js";
 import { Button, IconButton } from "../core/ui/button.js";
 import { OfflineBar } from "../core/ui/offline.js";
 import { Uploads } from "./attachment.js";
+import { now } from "./clock.js";
 import { Composer } from "./composer.js";
 import { Drawing } from "./drawing.js";
 import { Log } from "./log.js";
 import { nameOf } from "./state.js";
-import { chatByName, close, open, presence, unknownNames } from "./store.js";
+import { chatByName, close, lastSeen, open, presence, unknownNames } from "./store.js";
 import { writers } from "./writers.js";
 
 /** What is known of the person now, and nothing else. @param {{id: number, username: string}} props */
@@ -21,6 +23,11 @@ function Presence({ id, username }) {
   const known = presence.value.get(id);
   if (writers.value.has(id)) return html`<p class="clip live" data-presence="typing">${t("typing")}</p>`;
   if (known === undefined) return html`<p class="clip" data-presence="unknown"><span class="ltr">@${username}</span></p>`;
+  const at = lastSeen.value.get(id);
+  if (!known && at) {
+    const time = ago(at, now.value, lang.value);
+    return html`<p class="clip" data-presence="offline" data-testid="last-seen">${t("lastSeen", { time })}</p>`;
+  }
   return html`<p class=${`clip ${known ? "live" : ""}`} data-presence=${known ? "online" : "offline"}>${t(known ? "online" : "away")}</p>`;
 }
 

@@ -198,9 +198,15 @@ export async function personOf(id) {
   return (await call("GET", `/users?id=${id}`)).map(person)[0];
 }
 
-/** @returns {Promise<Person>} */
+/** @returns {Promise<Person & {show_last_seen: boolean}>} */
 export async function profile() {
-  return person(await call("GET", "/profile"));
+  const mine = await call("GET", "/profile");
+  return { ...person(mine), show_last_seen: mine.show_last_seen !== false };
+}
+
+/** @param {boolean} show_last_seen @returns {Promise<void>} */
+export async function setShowLastSeen(show_last_seen) {
+  await call("PUT", "/profile", { show_last_seen });
 }
 
 /** @param {string} display_name @returns {Promise<string>} */

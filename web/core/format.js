@@ -7,6 +7,9 @@ const dates = new Map();
 /** @type {Map<string, Intl.NumberFormat>} */
 const numbers = new Map();
 
+/** @type {Map<string, Intl.RelativeTimeFormat>} */
+const relatives = new Map();
+
 /** @param {Lang} lang */
 const locale = (lang) => (lang === "fa" ? "fa-IR-u-ca-persian" : "en-GB-u-ca-gregory");
 
@@ -15,6 +18,13 @@ function dateFormat(lang, options) {
   const key = lang + JSON.stringify(options);
   let format = dates.get(key);
   if (!format) dates.set(key, (format = new Intl.DateTimeFormat(locale(lang), options)));
+  return format;
+}
+
+/** @param {Lang} lang */
+function relative(lang) {
+  let format = relatives.get(lang);
+  if (!format) relatives.set(lang, (format = new Intl.RelativeTimeFormat(lang === "fa" ? "fa-IR" : "en-GB", { numeric: "auto" })));
   return format;
 }
 
@@ -65,6 +75,15 @@ export function listTime(ms, now, lang, words) {
   if (ago === 1) return words.yesterday;
   if (ago < 7) return dateFormat(lang, { weekday: lang === "fa" ? "long" : "short" }).format(ms);
   return date(ms, now, lang);
+}
+
+/** How long ago something was: minutes, hours, days, then the date. @param {number} ms @param {number} now @param {Lang} lang @returns {string} */
+export function ago(ms, now, lang) {
+  const minutes = Math.max(0, Math.floor((now - ms) / 60_000));
+  if (minutes < 60) return relative(lang).format(-minutes, "minute");
+  if (minutes < 24 * 60) return relative(lang).format(-Math.floor(minutes / 60), "hour");
+  const days = daysAgo(ms, now);
+  return days < 7 ? relative(lang).format(-days, "day") : date(ms, now, lang);
 }
 
 /** @param {number} ms @param {number} now @param {Lang} lang */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { badge, colour, day, duration, initial, listTime, number } from "./format.js";
+import { ago, badge, colour, day, duration, initial, listTime, number } from "./format.js";
 
 const words = { today: "امروز", yesterday: "دیروز" };
 const now = new Date(2026, 10, 21, 12, 0).getTime();
@@ -41,4 +41,16 @@ test("an avatar shows the first whole grapheme", () => {
   assert.equal(initial("👩‍👧 مادر"), "👩‍👧");
   assert.equal(initial(" sara"), "S");
   assert.equal(initial(""), "?");
+});
+
+test("how long ago is told in minutes, hours, days, then as a date", () => {
+  const before = (/** @type {number} */ minutes) => now - minutes * 60_000;
+  assert.equal(ago(before(0.5), now, "en"), "this minute");
+  assert.equal(ago(before(-3), now, "en"), "this minute", "the server's clock is ahead");
+  assert.equal(ago(before(59), now, "en"), "59 minutes ago");
+  assert.equal(ago(before(60), now, "fa"), "۱ ساعت پیش");
+  assert.equal(ago(before(23 * 60 + 59), now, "en"), "23 hours ago");
+  assert.equal(ago(before(24 * 60), now, "fa"), "دیروز");
+  assert.equal(ago(at(3), now, "en"), "3 days ago");
+  assert.equal(ago(at(8), now, "en"), "13 November");
 });

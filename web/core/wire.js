@@ -29,7 +29,7 @@
  * @typedef {{
  *   type: "conversation_deleted", conversation_id: number, user_id: number, seq: number, for_me: boolean,
  * }} ConversationDeletedFrame  `seq` is 0 when all of it is gone
- * @typedef {{type: "presence", user_id: number, online: boolean}} PresenceFrame
+ * @typedef {{type: "presence", user_id: number, online: boolean, last_seen: string}} PresenceFrame
  * @typedef {{type: "typing", sender_id: number, active: boolean}} TypingFrame
  * @typedef {{type: "call_started", call_id: string, receiver_id: number}} CallStartedFrame
  * @typedef {{type: "call_offer", call_id: string, sender_id: number, sdp: string}} CallOfferFrame
@@ -133,7 +133,7 @@ const readers = {
     seq: num(f, "seq"),
     for_me: f["for_me"] === true,
   }),
-  presence: (f) => ({ type: "presence", user_id: num(f, "user_id"), online: f["online"] === true }),
+  presence: (f) => ({ type: "presence", user_id: num(f, "user_id"), online: f["online"] === true, last_seen: str(f, "last_seen") }),
   typing: (f) => ({ type: "typing", sender_id: num(f, "sender_id"), active: f["active"] === true }),
   call_started: (f) => ({ type: "call_started", call_id: str(f, "call_id"), receiver_id: num(f, "receiver_id") }),
   call_offer: (f) => ({ type: "call_offer", ...end(f), sdp: sdp(f, "offer") }),

@@ -69,7 +69,12 @@ test("unknown types and broken text are ignored", () => {
 test("left-out fields become empty ones", () => {
   const got = parse('{"type":"message","message_id":5,"seq":1,"sender_id":1,"receiver_id":2,"content":"a","status":"sent"}');
   assert.deepEqual(got?.type === "message" && [got.message.kind, got.message.call, got.message.client_message_id], ["", null, ""]);
-  assert.deepEqual(parse('{"type":"presence","user_id":3,"online":false}'), { type: "presence", user_id: 3, online: false });
+  assert.deepEqual(parse('{"type":"presence","user_id":3,"online":false}'), { type: "presence", user_id: 3, online: false, last_seen: "" });
+});
+
+test("who is away was last there at a time", () => {
+  const got = parse(JSON.stringify(read("server_presence_last_seen.json").frame));
+  assert.equal(got?.type === "presence" && got.last_seen, "2026-11-21T01:02:03.456Z");
 });
 
 test("a message with a file says where it is had", () => {

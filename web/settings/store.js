@@ -1,6 +1,7 @@
 // Choices of this device and the own profile.
 
 import { signal } from "../vendor/preact.js";
+import { lookAgain } from "../chat/store.js";
 import * as api from "../core/api.js";
 import { resolve, switchOf, themeOf } from "./state.js";
 
@@ -35,6 +36,9 @@ export const relayOnly = signal(switchOf(kept(RELAY)));
 export const version = signal("");
 /** The own display name; empty until it is known. */
 export const displayName = signal("");
+
+/** Others see when this person was last there; what it is before the server has said so. */
+export const showLastSeen = signal(true);
 
 /** Colour of the browser's own bar: `stage` in a call. @param {boolean} inCall */
 export function paintBar(inCall) {
@@ -78,7 +82,9 @@ export async function loadVersion() {
 /** @returns {Promise<void>} */
 export async function loadProfile() {
   try {
-    displayName.value = (await api.profile()).display_name;
+    const mine = await api.profile();
+    displayName.value = mine.display_name;
+    showLastSeen.value = mine.show_last_seen;
   } catch {
     // Asked again after the next connection.
   }
@@ -87,4 +93,11 @@ export async function loadProfile() {
 /** @param {string} name @returns {Promise<void>} */
 export async function saveName(name) {
   displayName.value = await api.rename(name);
+}
+
+/** @param {boolean} on @returns {Promise<void>} */
+export async function saveShowLastSeen(on) {
+  await api.setShowLastSeen(on);
+  showLastSeen.value = on;
+  lookAgain();
 }

@@ -16,7 +16,7 @@ import { OfflineBar } from "../core/ui/offline.js";
 import { toast } from "../core/ui/toast.js";
 import { DeleteAccount } from "./leave.js";
 import { nameToSave } from "./state.js";
-import { displayName, loadProfile, loadVersion, relayOnly, saveName, setRelayOnly, setTheme, theme, version } from "./store.js";
+import { displayName, loadProfile, loadVersion, relayOnly, saveName, saveShowLastSeen, setRelayOnly, setTheme, showLastSeen, theme, version } from "./store.js";
 
 /** @typedef {import("../core/i18n.js").Lang} Lang */
 
@@ -107,6 +107,11 @@ export function SettingsView() {
       <section class="group" aria-label=${t("calls")}>
         <h2>${t("calls")}</h2>
         <${Switch} label=${t("relayOnly")} help=${t("relayOnlyHelp")} on=${relayOnly.value} testid="relay-only" onChange=${setRelayOnly} />
+      </section>
+      <section class="group" aria-label=${t("privacy")}>
+        <h2>${t("privacy")}</h2>
+        <${Switch} label=${t("showLastSeen")} help=${t("showLastSeenHelp")} on=${showLastSeen.value} testid="show-last-seen"
+          onChange=${(/** @type {boolean} */ on) => saveShowLastSeen(on).catch((problem) => toast(errorText(problem instanceof ApiError ? problem.code : "internal")))} />
       </section>
       <section class="group" aria-label=${t("account")}>
         <h2>${t("account")}</h2>

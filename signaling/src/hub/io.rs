@@ -1,7 +1,7 @@
 //! What goes into the hub and what comes out.
 
 use crate::chat::{BlockChange, Deletion, Marked, NewMark, NewMessage, Stored, StoredMessage};
-use crate::ids::{CallId, ConnId, ConversationId, Seq, SessionId, Ticket, UserId};
+use crate::ids::{CallId, ConnId, ConversationId, Seq, SessionId, Ticket, Timestamp, UserId};
 use crate::rate::Rate;
 use crate::wire::{Code, ServerFrame};
 
@@ -130,6 +130,14 @@ pub enum Input {
     },
     /// Somebody blocked somebody, or took it back.
     BlockChanged(BlockChange),
+    /// When people were last there: the answer to [`Effect::LastSeen`], and what
+    /// was kept after [`Effect::Online`] said that somebody went.
+    LastSeen {
+        /// The socket that asked; none is everybody who watches.
+        conn: Option<ConnId>,
+        /// Those of whom it is known and may be told.
+        seen: Vec<(UserId, Timestamp)>,
+    },
     /// The answer to [`Notice::Ringing`].
     Woken {
         /// The call.
@@ -170,6 +178,16 @@ pub enum Effect {
         conn: ConnId,
         /// Its person.
         user: UserId,
+    },
+    /// Read when these people were last there, as far as this one may know, and
+    /// answer with [`Input::LastSeen`].
+    LastSeen {
+        /// The socket that asks.
+        conn: ConnId,
+        /// Its person.
+        viewer: UserId,
+        /// Of whom.
+        users: Vec<UserId>,
     },
     /// A person's first socket came, or the last one went.
     Online {

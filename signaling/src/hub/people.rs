@@ -28,6 +28,8 @@ pub struct Known {
     pub calls_from: CallsFrom,
     /// To whom they have written; needed where that decides about calls.
     pub contacts: BTreeSet<UserId>,
+    /// They do not say when they were last there, and are not told of others.
+    pub hides_last_seen: bool,
 }
 
 /// What is known of everybody who is online.
@@ -62,6 +64,13 @@ impl People {
             calls_from: known.map(|known| known.calls_from).unwrap_or_default(),
             contact: known.is_some_and(|known| known.contacts.contains(&caller)),
         })
+    }
+
+    /// Whether a person is told when others were last there.
+    pub(super) fn sees_last_seen(&self, viewer: UserId) -> bool {
+        self.known
+            .get(&viewer)
+            .is_some_and(|known| !known.hides_last_seen)
     }
 
     pub(super) fn wrote(&mut self, sender: UserId, receiver: UserId) {
@@ -154,7 +163,12 @@ impl Hub {
         watchers.retain(|conn| self.sockets.get(*conn).is_some_and(|s| s.user == to));
         let online = !self.people.is_apart(user, to);
         let user_id = user;
-        self.send(watchers, ServerFrame::Presence { user_id, online }, None);
+        let presence = ServerFrame::Presence {
+            user_id,
+            online,
+            last_seen: None,
+        };
+        self.send(watchers, presence, None);
     }
 
     /// Those of the sockets whose people may see this one come and go.

@@ -207,12 +207,22 @@ impl Hub {
     pub(super) fn presence_subscribe(&mut self, conn: ConnId, users: Vec<UserId>) {
         let users: BTreeSet<UserId> = users.into_iter().collect();
         let me = self.sockets.get(conn).map(|socket| socket.user);
+        let mut away = Vec::new();
         for &user_id in &users {
             let apart = me.is_some_and(|me| self.people.is_apart(me, user_id));
             let online = !apart && self.sockets.is_online(user_id);
-            self.send(vec![conn], ServerFrame::Presence { user_id, online }, None);
+            let presence = ServerFrame::Presence {
+                user_id,
+                online,
+                last_seen: None,
+            };
+            self.send(vec![conn], presence, None);
+            if !apart && !online {
+                away.push(user_id);
+            }
         }
         self.presence.watch(conn, users);
+        self.ask_last_seen(conn, away);
     }
 
     fn tell_presence(&mut self, user: UserId, online: bool) {
@@ -221,6 +231,7 @@ impl Hub {
         let presence = ServerFrame::Presence {
             user_id: user,
             online,
+            last_seen: None,
         };
         self.send(watchers, presence, None);
     }

@@ -6,6 +6,7 @@ mod deletions;
 mod messages;
 mod notices;
 mod people;
+mod seen;
 mod sockets;
 mod typing;
 
@@ -25,6 +26,8 @@ pub(super) struct Bench {
     pub(super) ticket: Ticket,
     /// What sleeping devices were to be told, with its person.
     pub(super) notices: Vec<(UserId, Notice)>,
+    /// Of whom it was asked when they were last there, and for which socket.
+    pub(super) asked: Vec<(ConnId, Vec<UserId>)>,
 }
 
 impl Bench {
@@ -46,6 +49,7 @@ impl Bench {
             now: Instant::now(),
             ticket: Ticket(0),
             notices: Vec::new(),
+            asked: Vec::new(),
         };
         for &conn in conns {
             bench.join(conn);
@@ -133,12 +137,17 @@ impl Bench {
                 self.notices.push((user, notice));
                 continue;
             }
+            if let Effect::LastSeen { conn, users, .. } = effect {
+                self.asked.push((conn, users));
+                continue;
+            }
             match &effect {
                 Effect::Store(new) => self.ticket = new.ticket,
                 Effect::Mark(new) => self.ticket = new.ticket,
                 Effect::Send { .. }
                 | Effect::Close { .. }
                 | Effect::CatchUp { .. }
+                | Effect::LastSeen { .. }
                 | Effect::Online { .. }
                 | Effect::Notify { .. } => {}
             }
@@ -200,7 +209,7 @@ fn line(effect: &Effect) -> String {
         }
         Effect::CatchUp { conn, user } => format!("catch_up {conn} of {user}"),
         Effect::Online { user, online } => format!("online {user} {online}"),
-        Effect::Notify { .. } => unreachable!("kept apart"),
+        Effect::LastSeen { .. } | Effect::Notify { .. } => unreachable!("kept apart"),
     }
 }
 
@@ -222,6 +231,7 @@ fn said(frame: &ServerFrame) -> String {
         "/status",
         "/user_id",
         "/online",
+        "/last_seen",
         "/for_me",
         "/active",
     ] {

@@ -44,7 +44,13 @@ pub enum ServerFrame {
         for_me: bool,
     },
     /// A person came or went.
-    Presence { user_id: UserId, online: bool },
+    Presence {
+        user_id: UserId,
+        online: bool,
+        /// When they were last there, if they are away and both may know.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_seen: Option<Timestamp>,
+    },
     /// Somebody writes to this person, or has stopped.
     Typing { sender_id: UserId, active: bool },
     /// The offer is accepted, the callee is being rung.

@@ -264,9 +264,10 @@ pub(crate) fn chat_frames() -> Vec<(&'static str, ServerFrame)> {
         user_id: ME,
         version: "0.1.0".to_owned(),
     };
-    let presence = |online| ServerFrame::Presence {
+    let presence = |online, last_seen| ServerFrame::Presence {
         user_id: YOU,
         online,
+        last_seen,
     };
     let typing = |active| ServerFrame::Typing {
         sender_id: YOU,
@@ -317,8 +318,12 @@ pub(crate) fn chat_frames() -> Vec<(&'static str, ServerFrame)> {
         ),
         ("status_update_delivered", status(Status::Delivered)),
         ("status_update_read", status(Status::Read)),
-        ("presence_online", presence(true)),
-        ("presence_offline", presence(false)),
+        ("presence_online", presence(true, None)),
+        ("presence_offline", presence(false, None)),
+        (
+            "presence_last_seen",
+            presence(false, Some(Timestamp(1_795_222_923_456))),
+        ),
         ("typing", typing(true)),
         ("typing_stopped", typing(false)),
         ("error", error(Code::BadFrame, "", None, None)),

@@ -114,7 +114,10 @@ impl World {
                 let answer = self.answer(asked, ok);
                 self.give(answer);
             }
-            Step::Answer(..) => {}
+            Step::Answer(n, all) => {
+                let seen = self.people.answer(n, all);
+                seen.into_iter().for_each(|seen| self.give(seen));
+            }
             Step::Woken(n, reached) if !self.ringing.is_empty() => {
                 let call = self.ringing.remove(n % self.ringing.len());
                 self.give(Input::Woken { call, reached });
@@ -160,6 +163,7 @@ impl World {
             Effect::Send { .. }
             | Effect::Close { .. }
             | Effect::CatchUp { .. }
+            | Effect::LastSeen { .. }
             | Effect::Online { .. }
             | Effect::Notify { .. } => false,
         });
@@ -225,6 +229,7 @@ impl World {
             Effect::Send { .. }
             | Effect::Close { .. }
             | Effect::CatchUp { .. }
+            | Effect::LastSeen { .. }
             | Effect::Online { .. }
             | Effect::Notify { .. } => unreachable!("not a question"),
         }
@@ -254,6 +259,7 @@ impl World {
                     self.open.push(Effect::Store(new));
                 }
                 Effect::Mark(new) => self.open.push(Effect::Mark(new)),
+                Effect::LastSeen { conn, users, .. } => self.people.asked(conn, users),
                 Effect::CatchUp { conn, user } => {
                     assert!(self.alive.contains(&conn));
                     assert_eq!(owner(conn), user);
@@ -295,11 +301,7 @@ impl World {
                 assert!(me == status.sender_id || me == status.receiver_id);
             }
             ServerFrame::Hello { user_id, .. } => assert_eq!(*user_id, me),
-            ServerFrame::Presence { user_id, online } => {
-                if *online {
-                    self.people.passes(conn, *user_id, "presence");
-                }
-            }
+            ServerFrame::Presence { .. } => self.people.presence(conn, frame, &self.online),
             ServerFrame::Error { .. } => {}
             ServerFrame::Typing { sender_id, active } => {
                 self.people.typing(conn, *sender_id, *active, self.now);

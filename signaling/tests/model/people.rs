@@ -4,14 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use payambar_signaling::hub::Known;
-use payambar_signaling::ids::{ConnId, UserId};
+use payambar_signaling::hub::{Input, Known};
+use payambar_signaling::ids::{ConnId, Timestamp, UserId};
+use payambar_signaling::wire::ServerFrame;
 use serde_json::Value;
 
 use super::steps::owner;
 
 /// How long somebody counts as writing.
 const TYPING: Duration = Duration::from_secs(5);
+
+/// Who does not say when they were last there.
+const HIDES: UserId = UserId(3);
 
 /// What was said of people, and what each socket was told.
 #[derive(Default)]
@@ -22,6 +26,8 @@ pub(crate) struct People {
     shown: BTreeSet<(ConnId, UserId)>,
     /// Who has blocked whom.
     blocks: BTreeSet<(UserId, UserId)>,
+    /// Of whom it was asked when they were last there.
+    asked: Vec<(ConnId, Vec<UserId>)>,
 }
 
 impl People {
@@ -43,7 +49,43 @@ impl People {
                 .map(|b| b.1)
                 .collect(),
             blocked_by: blocks.filter(|b| b.1 == user).map(|b| b.0).collect(),
+            hides_last_seen: user == HIDES,
             ..Known::default()
+        }
+    }
+
+    pub(crate) fn asked(&mut self, conn: ConnId, users: Vec<UserId>) {
+        assert_ne!(owner(conn), HIDES, "{conn} asks and hides");
+        self.asked.push((conn, users));
+    }
+
+    /// The answer to one question, whatever has come between; for the one socket
+    /// or, as when somebody has gone, for all.
+    pub(crate) fn answer(&mut self, n: usize, all: bool) -> Option<Input> {
+        let n = n.checked_rem(self.asked.len())?;
+        let (conn, users) = self.asked.swap_remove(n);
+        Some(Input::LastSeen {
+            conn: (!all).then_some(conn),
+            seen: users.into_iter().map(|user| (user, Timestamp(0))).collect(),
+        })
+    }
+
+    /// A socket is told whether somebody is here, and when they were last.
+    pub(crate) fn presence(&self, conn: ConnId, frame: &ServerFrame, here: &BTreeSet<UserId>) {
+        let ServerFrame::Presence {
+            user_id,
+            online,
+            last_seen,
+        } = frame
+        else {
+            return;
+        };
+        if *online || last_seen.is_some() {
+            self.passes(conn, *user_id, "presence");
+        }
+        if last_seen.is_some() {
+            assert_ne!(owner(conn), HIDES, "{conn} hides and is told");
+            assert!(!online && !here.contains(user_id), "{user_id} is here");
         }
     }
 

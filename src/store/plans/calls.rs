@@ -258,6 +258,14 @@ pub(super) const CALLS: &[Call] = &[
     ("search::index", |c| {
         search::index(c, SARA, "sara", Some("سارا"))
     }),
+    ("seen::left", |c| drop_ok(seen::left(c, &[(SARA, now())]))),
+    ("seen::of", |c| drop_ok(seen::of(c, SARA, &[OMID]))),
+    ("seen::set_shows", |c| seen::set_shows(c, SARA, false)),
+    ("seen::shows", |c| drop_ok(seen::shows(c, SARA))),
+    ("seen::view", |c| {
+        let omid = users::by_id(c, OMID)?.into_iter().collect();
+        drop_ok(seen::view(c, SARA, omid))
+    }),
     ("sessions::end", |c| sessions::end(c, SessionId(1))),
     ("sessions::end_all", |c| {
         sessions::end_all(c, SARA, Some(SessionId(1)))?;
