@@ -228,24 +228,8 @@ mod tests {
     use payambar_signaling::wire::Code;
 
     use super::*;
-    use crate::store::{NewUser, conversations, messages, migrate, now, push, users};
-
-    const SARA: UserId = UserId(1);
-    const OMID: UserId = UserId(2);
-
-    fn bench() -> Connection {
-        let mut connection = Connection::open_in_memory().unwrap();
-        let path = std::path::Path::new(":memory:");
-        migrate::migrate(&mut connection, path, migrate::MIGRATIONS).unwrap();
-        for name in ["sara", "omid"] {
-            let new = NewUser {
-                username: name.to_owned(),
-                password_hash: "hash".to_owned(),
-            };
-            users::insert(&connection, &new).unwrap();
-        }
-        connection
-    }
+    use crate::store::bench::{OMID, SARA, bench};
+    use crate::store::{conversations, messages, now, push};
 
     fn say(db: &Connection, sender: UserId, receiver: UserId) -> MessageId {
         let new = NewMessage {

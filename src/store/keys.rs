@@ -134,24 +134,7 @@ fn public(row: &Row<'_>) -> rusqlite::Result<PublicKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{NewUser, migrate, users};
-
-    const SARA: UserId = UserId(1);
-    const OMID: UserId = UserId(2);
-
-    fn bench() -> Connection {
-        let mut connection = Connection::open_in_memory().unwrap();
-        let path = std::path::Path::new(":memory:");
-        migrate::migrate(&mut connection, path, migrate::MIGRATIONS).unwrap();
-        for name in ["sara", "omid"] {
-            let new = NewUser {
-                username: name.to_owned(),
-                password_hash: "hash".to_owned(),
-            };
-            users::insert(&connection, &new).unwrap();
-        }
-        connection
-    }
+    use crate::store::bench::{OMID, SARA, bench};
 
     fn key(device: &str) -> PublicKey {
         PublicKey {

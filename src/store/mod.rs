@@ -2,6 +2,8 @@
 //! readers. All SQL of the project is in this folder.
 
 pub mod audit;
+#[cfg(test)]
+mod bench;
 pub mod conversations;
 pub mod erase;
 pub mod farewell;

@@ -100,25 +100,10 @@ mod tests {
     use payambar_signaling::chat::BlockChange;
 
     use super::*;
-    use crate::store::{NewUser, farewell, migrate, users};
+    use crate::store::bench::{OMID, SARA, bench};
+    use crate::store::farewell;
 
-    const SARA: UserId = UserId(1);
-    const OMID: UserId = UserId(2);
     const AT: Timestamp = Timestamp(1_000);
-
-    fn bench() -> Connection {
-        let mut connection = Connection::open_in_memory().unwrap();
-        let path = std::path::Path::new(":memory:");
-        migrate::migrate(&mut connection, path, migrate::MIGRATIONS).unwrap();
-        for name in ["sara", "omid"] {
-            let new = NewUser {
-                username: name.to_owned(),
-                password_hash: "hash".to_owned(),
-            };
-            users::insert(&connection, &new).unwrap();
-        }
-        connection
-    }
 
     fn seen(db: &Connection) -> Option<Timestamp> {
         of(db, SARA, &[OMID]).unwrap().remove(&OMID)

@@ -1,27 +1,18 @@
 //! Pictures of people (row F3): made anew and small, shown wherever a person is
 //! shown, and gone when they are replaced or taken away.
 
-use std::time::Instant;
-
 use image::ImageFormat;
 use serde_json::Value;
 
 use crate::client::{Answer, Person};
+use crate::files_orphans::await_files;
 use crate::form::Form;
 use crate::pictures::{picture, sides};
-use crate::server::{PATIENCE, Server};
+use crate::server::Server;
 
 fn set(server: &Server, person: &Person, bytes: &[u8]) -> Answer {
     let form = Form::default().file("avatar", "me.png", "image/png", bytes);
     form.send_to(server, person, "/api/profile/avatar")
-}
-
-fn await_files(server: &Server, wanted: usize) {
-    let end = Instant::now() + PATIENCE;
-    while server.setup.uploads().len() != wanted {
-        assert!(Instant::now() < end, "{:?}", server.setup.uploads());
-        std::thread::yield_now();
-    }
 }
 
 #[test]

@@ -19,22 +19,22 @@ pub(crate) fn setup_for(service: &PushService) -> Setup {
         .set("PUBLIC_URL", "https://chat.example.org")
 }
 
-struct Scene {
-    service: PushService,
-    server: Server,
-    sara: Person,
-    omid: Person,
-    hers: Socket,
-    browser: Browser,
+pub(crate) struct Scene {
+    pub(crate) service: PushService,
+    pub(crate) server: Server,
+    pub(crate) sara: Person,
+    pub(crate) omid: Person,
+    pub(crate) hers: Socket,
+    pub(crate) browser: Browser,
 }
 
-/// Sara has a socket; Omid has none, but a browser that is subscribed.
-async fn scene() -> Scene {
+/// Sara has a socket; Omid has none, but a browser of this name that is subscribed.
+pub(crate) async fn scene(device: &str) -> Scene {
     let service = PushService::start();
     let server = server_for(&service);
     let (sara, omid) = (server.register("sara"), server.register("omid"));
     let hers = server.socket(&sara).await;
-    let browser = server.browser(&service, &omid, "omid");
+    let browser = server.browser(&service, &omid, device);
     Scene {
         service,
         server,
@@ -79,7 +79,7 @@ impl Scene {
 
 #[tokio::test]
 async fn n2_a_message_wakes_a_person_without_a_socket() {
-    let mut scene = scene().await;
+    let mut scene = scene("omid").await;
     scene.hers.say(&scene.omid, "a private text").await;
     let request = scene.service.next();
     assert_eq!(request.line, "POST /push/omid HTTP/1.1");
@@ -113,7 +113,7 @@ async fn n2_a_message_wakes_a_person_without_a_socket() {
 
 #[tokio::test]
 async fn n5_each_push_is_signed_with_the_key_browsers_subscribe_to() {
-    let mut scene = scene().await;
+    let mut scene = scene("omid").await;
     let before = time::OffsetDateTime::now_utc().unix_timestamp();
     scene.hers.say(&scene.omid, "x").await;
     let claims = claims(&scene.service.next(), &scene.key());
@@ -127,7 +127,7 @@ async fn n5_each_push_is_signed_with_the_key_browsers_subscribe_to() {
 
 #[tokio::test]
 async fn n2_nobody_with_an_open_tab_is_woken_unless_it_sleeps() {
-    let mut scene = scene().await;
+    let mut scene = scene("omid").await;
     let mut his = scene.server.socket(&scene.omid).await;
     his.so_far().await;
     scene.hers.say(&scene.omid, "he sees it").await;
@@ -154,7 +154,7 @@ async fn n2_nobody_with_an_open_tab_is_woken_unless_it_sleeps() {
 
 #[tokio::test]
 async fn n4_a_notification_shows_as_much_as_the_person_allows() {
-    let mut scene = scene().await;
+    let mut scene = scene("omid").await;
     let settings = || {
         scene
             .server
@@ -192,7 +192,7 @@ async fn n4_a_notification_shows_as_much_as_the_person_allows() {
 
 #[tokio::test]
 async fn a_push_speaks_the_language_of_its_browser() {
-    let mut scene = scene().await;
+    let mut scene = scene("omid").await;
     let speaks = |header: Option<&str>, field: Option<&str>| {
         let mut body = scene.browser.subscription();
         if let Some(lang) = field {
@@ -218,7 +218,7 @@ async fn a_push_speaks_the_language_of_its_browser() {
 
 #[tokio::test]
 async fn n1_log_out_ends_the_pushes_of_that_session_and_of_no_other() {
-    let mut scene = scene().await;
+    let mut scene = scene("omid").await;
     let desk = scene.server.log_in("omid");
     let on_desk = scene.server.browser(&scene.service, &desk, "desk");
     scene.hers.say(&scene.omid, "both").await;
@@ -237,7 +237,7 @@ async fn n1_log_out_ends_the_pushes_of_that_session_and_of_no_other() {
 
 #[tokio::test]
 async fn n1_a_subscription_ends_when_its_person_says_so_and_only_then() {
-    let mut scene = scene().await;
+    let mut scene = scene("omid").await;
     let unsubscribed = json!({ "status": "unsubscribed" });
     let endpoint = scene.browser.endpoint().to_owned();
     let others = scene.server.unsubscribe(&scene.sara, &endpoint);
@@ -254,7 +254,7 @@ async fn n1_a_subscription_ends_when_its_person_says_so_and_only_then() {
 
 #[tokio::test]
 async fn n1_an_address_belongs_to_whoever_subscribed_it_last() {
-    let mut scene = scene().await;
+    let mut scene = scene("omid").await;
     // Another person signs in to the same browser.
     let nima = scene.server.register("nima");
     let taken = scene.server.subscribe(&nima, &scene.browser);
@@ -269,7 +269,7 @@ async fn n1_an_address_belongs_to_whoever_subscribed_it_last() {
 
 #[tokio::test]
 async fn n1_the_seventeenth_browser_takes_the_place_of_the_first() {
-    let mut scene = scene().await;
+    let mut scene = scene("omid").await;
     let mut names: Vec<String> = (2..=17).map(|n| format!("b{n:02}")).collect();
     for name in &names {
         scene.server.browser(&scene.service, &scene.omid, name);
@@ -287,7 +287,7 @@ async fn n1_the_seventeenth_browser_takes_the_place_of_the_first() {
 
 #[tokio::test]
 async fn a_subscription_outlives_the_server_and_its_key_too() {
-    let scene = scene().await;
+    let scene = scene("omid").await;
     let key = scene.key();
     let (service, browser) = (scene.service, scene.browser);
     drop(scene.hers);
@@ -302,7 +302,7 @@ async fn a_subscription_outlives_the_server_and_its_key_too() {
 #[tokio::test]
 async fn a_subscription_that_is_gone_is_forgotten() {
     for gone in ["410 Gone", "404 Not Found"] {
-        let mut scene = scene().await;
+        let mut scene = scene("omid").await;
         scene.service.answer_next(&[gone]);
         scene.hers.say(&scene.omid, "x").await;
         scene.service.next();
@@ -323,7 +323,7 @@ async fn a_subscription_that_is_gone_is_forgotten() {
 
 #[tokio::test]
 async fn a_push_service_with_trouble_is_asked_again_after_the_time_it_names() {
-    let mut scene = scene().await;
+    let mut scene = scene("omid").await;
     scene.service.answer_next(&[
         "429 Too Many Requests\r\nretry-after: 1",
         "503 Service Unavailable",
@@ -342,7 +342,7 @@ async fn a_push_service_with_trouble_is_asked_again_after_the_time_it_names() {
 
 #[tokio::test]
 async fn pushes_of_one_conversation_replace_each_other_and_no_others() {
-    let mut scene = scene().await;
+    let mut scene = scene("omid").await;
     let nima = scene.server.register("nima");
     let mut nimas = scene.server.socket(&nima).await;
     let topic = |scene: &Scene| scene.service.next().header("topic").to_owned();

@@ -3,37 +3,9 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Person, Socket};
-use crate::push::server_for;
-use crate::push_service::{Browser, PushService};
-use crate::server::Server;
+use crate::client::Person;
+use crate::push::{Scene, scene};
 use crate::stage::{answer, frame, hangup, offer};
-
-struct Scene {
-    service: PushService,
-    server: Server,
-    sara: Person,
-    omid: Person,
-    hers: Socket,
-    browser: Browser,
-}
-
-/// Sara has a socket; Omid has none, but a browser that is subscribed.
-async fn scene() -> Scene {
-    let service = PushService::start();
-    let server = server_for(&service);
-    let (sara, omid) = (server.register("sara"), server.register("omid"));
-    let hers = server.socket(&sara).await;
-    let browser = server.browser(&service, &omid, "phone");
-    Scene {
-        service,
-        server,
-        sara,
-        omid,
-        hers,
-        browser,
-    }
-}
 
 impl Scene {
     /// Sara rings; what Omid's phone reads.
@@ -70,7 +42,7 @@ fn decline(to: &Person, call: &Value) -> Value {
 
 #[tokio::test]
 async fn n3_a_call_rings_on_a_device_without_a_socket_and_is_taken_there() {
-    let mut scene = scene().await;
+    let mut scene = scene("phone").await;
     let started = offer(&scene.omid, &Value::Null, "offer");
     scene.hers.send(&started).await;
     let request = scene.service.next();
@@ -104,7 +76,7 @@ async fn n3_a_call_rings_on_a_device_without_a_socket_and_is_taken_there() {
 
 #[tokio::test]
 async fn b5_a_call_answered_on_another_device_is_taken_back() {
-    let mut scene = scene().await;
+    let mut scene = scene("phone").await;
     let desk = scene.server.log_in("omid");
     let mut on_desk = scene.server.socket(&desk).await;
     on_desk.so_far().await;
@@ -119,7 +91,7 @@ async fn b5_a_call_answered_on_another_device_is_taken_back() {
 
 #[tokio::test]
 async fn b5_a_call_declined_on_another_device_is_taken_back() {
-    let mut scene = scene().await;
+    let mut scene = scene("phone").await;
     let desk = scene.server.log_in("omid");
     let mut on_desk = scene.server.socket(&desk).await;
     on_desk.so_far().await;
@@ -132,7 +104,7 @@ async fn b5_a_call_declined_on_another_device_is_taken_back() {
 
 #[tokio::test]
 async fn b5_a_call_given_up_becomes_a_missed_one_and_leaves_an_entry() {
-    let mut scene = scene().await;
+    let mut scene = scene("phone").await;
     let rang = scene.ring().await;
     scene.hers.frame_of("call_started").await;
     scene
@@ -154,7 +126,7 @@ async fn b5_a_call_given_up_becomes_a_missed_one_and_leaves_an_entry() {
 
 #[tokio::test]
 async fn n3_a_device_whose_own_tab_rings_is_not_pushed_to() {
-    let mut scene = scene().await;
+    let mut scene = scene("phone").await;
     // This tab belongs to the session that subscribed.
     let mut his = scene.server.socket(&scene.omid).await;
     his.so_far().await;
@@ -175,7 +147,7 @@ async fn n3_a_device_whose_own_tab_rings_is_not_pushed_to() {
 
 #[tokio::test]
 async fn c3_who_cannot_be_woken_is_offline() {
-    let mut scene = scene().await;
+    let mut scene = scene("phone").await;
     scene.service.answer_next(&["410 Gone"]);
     scene
         .hers
@@ -190,7 +162,7 @@ async fn c3_who_cannot_be_woken_is_offline() {
 
 #[tokio::test]
 async fn n4_a_call_names_nobody_where_the_person_wants_it_so() {
-    let mut scene = scene().await;
+    let mut scene = scene("phone").await;
     let put = scene.server.call("PUT", "/api/push/settings");
     let neutral = put
         .token(&scene.omid.token)

@@ -4,22 +4,12 @@ use payambar_signaling::chat::{Body, NewMessage};
 use payambar_signaling::ids::Ticket;
 
 use super::*;
-use crate::store::{NewSession, NewUser, messages, migrate, sessions, users};
+use crate::store::{NewSession, NewUser, bench, messages, sessions, users};
 
 /// Sara is 1 and Omid 2, each with a session of the same number.
 fn bench() -> Connection {
-    let mut connection = Connection::open_in_memory().unwrap();
-    connection
-        .pragma_update(None, "foreign_keys", true)
-        .unwrap();
-    let path = std::path::Path::new(":memory:");
-    migrate::migrate(&mut connection, path, migrate::MIGRATIONS).unwrap();
-    for name in ["sara", "omid"] {
-        let new = NewUser {
-            username: name.to_owned(),
-            password_hash: "hash".to_owned(),
-        };
-        let user = users::insert(&connection, &new).unwrap().id;
+    let connection = bench::bench();
+    for user in [bench::SARA, bench::OMID] {
         log_in(&connection, user);
     }
     connection
