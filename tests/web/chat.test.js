@@ -27,6 +27,31 @@ story(it, "two people register, find each other and see the marks go from sent t
   await omid.sees("hello Sara", "read");
 });
 
+story(it, "who answers before a look counts as reading has read, here and after a reload", async (cast) => {
+  const [sara, omid] = await cast.pair();
+  await omid.write("are you there?");
+  // In the page, so that the answer is out long before the look counts.
+  await sara.page.evaluate(() => {
+    const log = document.querySelector("main.chat");
+    const answer = () => {
+      if (!log?.textContent?.includes("are you there?")) return;
+      watch.disconnect();
+      const field = document.querySelector('[data-testid="composer"]');
+      Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(field, "yes");
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      requestAnimationFrame(() => document.querySelector('[data-testid="send"]').click());
+    };
+    const watch = new MutationObserver(answer);
+    watch.observe(log, { subtree: true, childList: true, characterData: true });
+    answer();
+  });
+  await omid.sees("yes");
+  await omid.sees("are you there?", "read");
+  await sara.page.goto(`${sara.origin}/`);
+  await sara.see("chat-row");
+  assert.equal(await sara.page.locator('[data-testid="chat-row"] .badge').count(), 0);
+});
+
 story(it, "a second window of one person shows the same, and a reload keeps all", async (cast) => {
   const [sara, omid] = await cast.pair();
   const second = await sara.newWindow(`/c/${omid.name}`);

@@ -224,7 +224,10 @@ function arrived(m) {
   const peerId = m.sender_id === me ? m.receiver_id : m.sender_id;
   const before = chats.peek().chats[peerId];
   const isNew = m.seq > (before?.lastSeq ?? 0);
+  const theirs = before?.items.findLast((i) => !i.mine && i.seq > before.myRead && i.seq < m.seq);
   apply({ t: "message", message: m });
+  // Who writes has read what was there before, however shortly; the server is told.
+  if (theirs && theirs.seq <= (chats.peek().chats[peerId]?.myRead ?? 0)) tellRead(peerId, theirs);
   if (m.sender_id !== me) heardTyping(m.sender_id, false);
   if (m.sender_id === me) answered(m.client_message_id);
   else acknowledge(m);
