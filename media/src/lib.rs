@@ -1,11 +1,12 @@
 //! The media plane: a STUN/TURN core that owns no socket and no clock
-//! ([`turn`]), and the thread that runs it ([`start`]). It knows no user names,
-//! no database and no HTTP: people are numbers here, and what they may do is
-//! written in their credential.
+//! ([`turn`]), its messages on byte streams ([`stream`]), and the thread that
+//! runs it ([`start`]). It knows no user names, no database and no HTTP: people
+//! are numbers here, and what they may do is written in their credential.
 
 mod config;
 pub mod counters;
 mod shard;
+pub mod stream;
 pub mod turn;
 
 pub use config::{RelayAddress, RelayConfig};

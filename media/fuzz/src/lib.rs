@@ -18,21 +18,24 @@ pub mod seeds;
 mod sequence;
 mod single;
 mod stage;
+mod stream;
 pub mod wire;
 
 pub use frame::frame;
 pub use request::request;
 pub use sequence::sequence;
 pub use single::{client_datagram, peer_datagram};
+pub use stream::stream;
 
 /// What a target is: it takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// Every target and its name, which is also its folder in `corpus/`.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("frame", frame),
     ("request", request),
     ("client_datagram", client_datagram),
     ("peer_datagram", peer_datagram),
     ("sequence", sequence),
+    ("stream", stream),
 ];

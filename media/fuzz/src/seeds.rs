@@ -49,6 +49,7 @@ pub fn of(target: &str) -> Vec<Seed> {
         "client_datagram" => [messages(), data(), broken(), signed()].concat(),
         "peer_datagram" => payloads(),
         "sequence" => plays(),
+        "stream" => streams(),
         other => panic!("there is no target {other}"),
     }
 }
@@ -308,5 +309,34 @@ fn plays() -> Vec<Seed> {
             ]
             .concat(),
         ),
+    ]
+}
+
+/// Seven lengths of pieces, and a stream.
+fn streams() -> Vec<Seed> {
+    let cut = |cuts: [u8; 7], stream: &[u8]| [&cuts[..], stream].concat();
+    let channel = [&channel_data(CHANNEL, b"hello")[..], &[0; 3]].concat();
+    let binding = begin(kind::BINDING).fingerprint().done();
+    let talk = [
+        &binding[..],
+        &channel,
+        &channel_data(CHANNEL, b""),
+        &binding,
+    ]
+    .concat();
+    let largest = channel_data(CHANNEL, &[7; 2044]);
+    vec![
+        ("whole", cut([255; 7], &talk)),
+        ("bytes", cut([1; 7], &talk)),
+        ("pieces", cut([3, 20, 5, 1, 9, 2, 30], &talk)),
+        (
+            "unpadded",
+            cut([255; 7], &[&channel[..9], &binding].concat()),
+        ),
+        ("largest", cut([200; 7], &[&largest[..], &binding].concat())),
+        ("too-large", cut([255; 7], &[0x40, 0, 0x07, 0xFD])),
+        ("http", cut([2; 7], b"GET / HTTP/1.1\r\n\r\n")),
+        ("tls", cut([4; 7], &[0x16, 3, 1, 0, 0xC4, 1, 0, 0, 0xC0])),
+        ("half", cut([255; 7], &talk[..50])),
     ]
 }

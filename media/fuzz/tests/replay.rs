@@ -63,6 +63,11 @@ fn what_happens_one_after_the_other() {
 }
 
 #[test]
+fn what_comes_over_a_stream() {
+    replay("stream");
+}
+
+#[test]
 fn the_corpus_has_every_seed_as_the_code_makes_it_and_stays_small() {
     let mut bytes = 0;
     for (target, _) in TARGETS {

@@ -14,7 +14,7 @@ use crate::counters::Metric;
 const STUN_HEADER: usize = 20;
 const ATTRIBUTE_HEADER: usize = 4;
 const CHANNEL_HEADER: usize = 4;
-const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xA4, 0x42];
+pub(crate) const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xA4, 0x42];
 /// IPv4 in an address attribute (RFC 8489 §14.1).
 pub(super) const FAMILY_IPV4: u8 = 1;
 /// IPv6 there.

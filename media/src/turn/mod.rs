@@ -138,6 +138,6 @@ pub type Random = Box<dyn FnMut() -> u64 + Send>;
     clippy::disallowed_methods,
     reason = "there is no other way to an `Instant`"
 )]
-fn test_now() -> std::time::Instant {
+pub(crate) fn test_now() -> std::time::Instant {
     std::time::Instant::now()
 }
