@@ -3,149 +3,79 @@
     reason = "this is the shell: it looks at the clock so that the core need not"
 )]
 //! One turn: wait, read a batch from each ready socket, ask the core about
-//! each datagram, do what it says, send. Level-triggered, and each socket has
-//! one batch per turn, so nobody starves.
+//! each datagram, do what it says, and at the end send it all.
+//! Level-triggered, and each socket has one batch per turn, so nobody starves.
 
-use std::collections::HashMap;
-use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rustix::buffer::spare_capacity;
-use rustix::event::{Timespec, epoll};
-use rustix::io::Errno;
+use rustix::event::Timespec;
 
 use super::commands::{Command, Commands};
-use super::socket::{self, Batch};
+use super::datagrams::{BATCH, Io, Outgoing, Slots};
+use super::outbox::{Exit, Outbox};
+use super::sockets::{Sockets, Token};
 use crate::counters::{Counters, Metric};
-use crate::turn::server::{Effect, Forward, RelayFailure, Server};
-use crate::turn::{ClientId, Family, PeerAddr, PerFamily, RelayPort};
+use crate::turn::server::{Effect, Forward, Server};
+use crate::turn::{ClientId, PeerAddr, RelayPort};
 
 /// Sockets that are served in one turn.
 const EVENTS: usize = 256;
 
+/// Datagrams taken from one relay socket in one turn: there is one, mostly.
+const PEER_BATCH: usize = 8;
+
 /// How long to pause when waiting itself fails, so that it does not spin.
 const PAUSE: Duration = Duration::from_millis(10);
-
-/// What an event is about, as epoll carries it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token {
-    Commands,
-    Listener(u16),
-    Relay(RelayPort),
-}
-
-impl Token {
-    fn pack(self) -> epoll::EventData {
-        epoll::EventData::new_u64(match self {
-            Self::Commands => 0,
-            Self::Listener(index) => 1 << 16 | u64::from(index),
-            Self::Relay(RelayPort {
-                family: Family::V4,
-                port,
-            }) => 2 << 16 | u64::from(port),
-            Self::Relay(RelayPort {
-                family: Family::V6,
-                port,
-            }) => 3 << 16 | u64::from(port),
-        })
-    }
-
-    fn unpack(data: epoll::EventData) -> Option<Self> {
-        let low = u16::try_from(data.u64() & 0xFFFF).ok()?;
-        match data.u64() >> 16 {
-            0 => Some(Self::Commands),
-            1 => Some(Self::Listener(low)),
-            2 => Some(Self::Relay(RelayPort::v4(low))),
-            3 => Some(Self::Relay(RelayPort::v6(low))),
-            _ => None,
-        }
-    }
-}
-
-/// A datagram in a slot that is to be sent.
-struct Outgoing {
-    slot: usize,
-    forward: Forward,
-}
 
 /// A shard: its core, its sockets, its buffers.
 pub(super) struct EventLoop {
     server: Server,
-    epoll: OwnedFd,
-    listeners: Vec<OwnedFd>,
-    relays: HashMap<RelayPort, OwnedFd>,
-    binds: PerFamily<Option<IpAddr>>,
+    sockets: Sockets,
     commands: Commands,
     counters: Arc<Counters>,
-    batch: Batch,
-    outgoing: Vec<Outgoing>,
+    io: Io,
+    slots: Slots,
+    outbox: Outbox,
 }
 
 impl EventLoop {
     pub(super) fn new(
         server: Server,
-        listeners: Vec<OwnedFd>,
-        binds: PerFamily<Option<IpAddr>>,
-        counters: Arc<Counters>,
+        sockets: Sockets,
         commands: Commands,
-    ) -> io::Result<Self> {
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        epoll::add(
-            &epoll,
-            commands.wake(),
-            Token::Commands.pack(),
-            epoll::EventFlags::IN,
-        )?;
-        for (index, listener) in (0..).zip(&listeners) {
-            epoll::add(
-                &epoll,
-                listener,
-                Token::Listener(index).pack(),
-                epoll::EventFlags::IN,
-            )?;
-        }
-        Ok(Self {
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self {
             server,
-            epoll,
-            listeners,
-            relays: HashMap::new(),
-            binds,
+            sockets,
             commands,
             counters,
-            batch: Batch::new(),
-            outgoing: Vec::with_capacity(socket::BATCH),
-        })
+            io: Io::new(),
+            slots: Slots::new(),
+            outbox: Outbox::new(),
+        }
     }
 
     /// Runs until it is told to stop.
     pub(super) fn run(mut self) {
         let mut events = Vec::with_capacity(EVENTS);
         loop {
-            events.clear();
             let timeout = self.timeout(Instant::now());
-            match epoll::wait(&self.epoll, spare_capacity(&mut events), timeout.as_ref()) {
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(error) => {
-                    tracing::error!(%error, "waiting for sockets failed");
-                    std::thread::sleep(PAUSE);
-                }
+            if let Err(error) = self.sockets.wait(&mut events, timeout.as_ref()) {
+                tracing::error!(%error, "waiting for sockets failed");
+                std::thread::sleep(PAUSE);
             }
             let now = Instant::now();
             // Commands first: who is told of a revocation and then hears of the
             // client must not find it still served.
-            let commanded = |event: &epoll::Event| {
-                let data = event.data;
-                Token::unpack(data) == Some(Token::Commands)
-            };
+            let commanded = |event| Token::of(event) == Some(Token::Commands);
             if events.iter().any(commanded) && self.obey(now) {
                 return;
             }
             for event in &events {
-                match Token::unpack(event.data) {
+                match Token::of(event) {
                     Some(Token::Listener(index)) => self.serve_clients(index, now),
                     Some(Token::Relay(port)) => self.serve_peers(port, now),
                     Some(Token::Commands) | None => {}
@@ -153,6 +83,7 @@ impl EventLoop {
             }
             self.server.handle_timeout(now);
             self.carry_out(now);
+            self.end_turn();
         }
     }
 
@@ -179,124 +110,115 @@ impl EventLoop {
         false
     }
 
-    fn serve_clients(&mut self, listener: u16, now: Instant) {
-        let Some(socket) = self.listeners.get(usize::from(listener)) else {
-            return;
+    /// Receives from the socket of `exit`, if it is open; says how many
+    /// datagrams.
+    fn receive(&mut self, exit: Exit, most: usize) -> usize {
+        // Each may have to be answered.
+        if self.slots.left() < 2 * most {
+            self.end_turn();
+        }
+        // A socket that was closed earlier in this turn is not there any more.
+        let Some(socket) = self.sockets.find(exit) else {
+            return 0;
         };
-        self.batch.receive(socket, &self.counters);
+        self.io
+            .receive(socket, most, &mut self.slots, &self.counters);
+        self.slots.received.len()
+    }
+
+    fn serve_clients(&mut self, listener: u16, now: Instant) {
+        let received = self.receive(Exit::Client(listener), BATCH);
         let unix = unix();
-        for nth in 0..self.batch.received.len() {
-            let Some(&(slot, address)) = self.batch.received.get(nth) else {
+        for nth in 0..received {
+            let Some(&(slot, address)) = self.slots.received.get(nth) else {
                 continue;
             };
-            let Some(packet) = self.batch.slot(slot) else {
+            let Some(packet) = self.slots.packet_mut(slot) else {
                 continue;
             };
             let client = ClientId { listener, address };
             let forward = guarded(&self.counters, || {
                 self.server.handle_client(client, packet, now, unix)
             });
-            if let Some(forward) = forward {
-                self.outgoing.push(Outgoing { slot, forward });
-            }
+            self.pass_on(slot, forward);
             self.carry_out(now);
         }
-        self.send_outgoing();
     }
 
     fn serve_peers(&mut self, port: RelayPort, now: Instant) {
-        // A socket that was closed earlier in this turn is not there any more.
-        let Some(socket) = self.relays.get(&port) else {
-            return;
-        };
-        self.batch.receive(socket, &self.counters);
-        for nth in 0..self.batch.received.len() {
-            let Some(&(slot, address)) = self.batch.received.get(nth) else {
+        let received = self.receive(Exit::Peer(port), PEER_BATCH);
+        for nth in 0..received {
+            let Some(&(slot, address)) = self.slots.received.get(nth) else {
                 continue;
             };
-            let Some(packet) = self.batch.slot(slot) else {
+            let Some(packet) = self.slots.packet_mut(slot) else {
                 continue;
             };
             let forward = guarded(&self.counters, || {
                 self.server
                     .handle_peer(port, PeerAddr(address), packet, now)
             });
-            if let Some(forward) = forward {
-                self.outgoing.push(Outgoing { slot, forward });
-            }
+            self.pass_on(slot, forward);
             self.carry_out(now);
         }
-        self.send_outgoing();
+    }
+
+    /// Has a datagram sent where the core says.
+    fn pass_on(&mut self, slot: usize, forward: Option<Forward>) {
+        let Some(forward) = forward else {
+            return;
+        };
+        let (exit, to, whole) = match forward {
+            Forward::ToPeer(port, PeerAddr(peer)) => (Exit::Peer(port), peer, false),
+            Forward::ToPeerWhole(port, PeerAddr(peer)) => (Exit::Peer(port), peer, true),
+            Forward::ToClient(client) => (Exit::Client(client.listener), client.address, false),
+        };
+        self.outbox.put(exit, Outgoing { slot, to }, whole);
     }
 
     /// Does what the core wants done, until it wants nothing more.
     fn carry_out(&mut self, now: Instant) {
         while let Some(effect) = self.server.poll_effect() {
             match effect {
-                Effect::Answer { client, bytes } => self.send_to_client(&client, &bytes),
-                Effect::OpenRelay(port) => match self.open_relay(port) {
+                Effect::Answer { client, bytes } => self.answer(client, &bytes),
+                Effect::OpenRelay(port) => match self.sockets.open_relay(port) {
                     Ok(()) => self.server.handle_relay_opened(port, now),
                     Err(failure) => self.server.handle_relay_failed(port, failure, now),
                 },
                 Effect::CloseRelay(port) => {
                     // What came before the end goes out before it.
-                    self.send_outgoing();
-                    self.relays.remove(&port);
+                    self.flush();
+                    self.sockets.close_relay(port);
                 }
             }
         }
     }
 
-    fn open_relay(&mut self, port: RelayPort) -> Result<(), RelayFailure> {
-        let failed = |error: io::Error| {
-            tracing::debug!(port = port.port, %error, "relay socket did not open");
-            if error.kind() == io::ErrorKind::AddrInUse {
-                RelayFailure::PortTaken
-            } else {
-                RelayFailure::Other
-            }
+    /// Has an answer sent behind what that client is to get already.
+    fn answer(&mut self, client: ClientId, bytes: &[u8]) {
+        let Some(slot) = self.slots.hold(bytes) else {
+            return self.counters.count(Metric::DroppedSendFailed);
         };
-        let bind = self.binds.of(port.family).ok_or(RelayFailure::Other)?;
-        let socket = socket::relay(SocketAddr::new(bind, port.port)).map_err(failed)?;
-        epoll::add(
-            &self.epoll,
-            &socket,
-            Token::Relay(port).pack(),
-            epoll::EventFlags::IN,
-        )
-        .map_err(|errno| failed(errno.into()))?;
-        self.relays.insert(port, socket);
-        Ok(())
+        self.pass_on(slot, Some(Forward::ToClient(client)));
     }
 
-    /// Sends what was read and may pass, in the order it was read.
-    fn send_outgoing(&mut self) {
-        for Outgoing { slot, forward } in self.outgoing.drain(..) {
-            let Some(packet) = self.batch.slot(slot) else {
-                continue;
-            };
-            let bytes = packet.datagram();
-            let counters = &self.counters;
-            let (socket, to, is_whole) = match forward {
-                Forward::ToPeer(port, PeerAddr(peer)) => (self.relays.get(&port), peer, false),
-                Forward::ToPeerWhole(port, PeerAddr(peer)) => (self.relays.get(&port), peer, true),
-                Forward::ToClient(ClientId { listener, address }) => {
-                    let listener = self.listeners.get(usize::from(listener));
-                    (listener, address, false)
-                }
-            };
-            match socket {
-                Some(socket) if is_whole => socket::send_whole(socket, to, bytes, counters),
-                Some(socket) => socket::send(socket, to, bytes, counters),
-                None => counters.count(Metric::DroppedSendFailed),
-            }
-        }
+    /// Sends what waits to be sent.
+    fn flush(&mut self) {
+        let Self {
+            sockets,
+            counters,
+            io,
+            slots,
+            outbox,
+            ..
+        } = self;
+        outbox.flush(|exit| sockets.find(exit), io, slots, counters);
     }
 
-    fn send_to_client(&self, client: &ClientId, bytes: &[u8]) {
-        if let Some(socket) = self.listeners.get(usize::from(client.listener)) {
-            socket::send(socket, client.address, bytes, &self.counters);
-        }
+    /// Sends what waits to be sent, and has room for new datagrams.
+    fn end_turn(&mut self) {
+        self.flush();
+        self.slots.clear();
     }
 }
 
@@ -329,17 +251,5 @@ mod tests {
         assert_eq!(broken, None);
         assert_eq!(guarded(&counters, || Some(7)), Some(7));
         assert_eq!(counters.value(Metric::Panics), 1);
-    }
-
-    #[test]
-    fn every_token_is_read_as_it_was_written() {
-        for token in [
-            Token::Commands,
-            Token::Listener(3),
-            Token::Relay(RelayPort::v4(65_535)),
-            Token::Relay(RelayPort::v6(49_152)),
-        ] {
-            assert_eq!(Token::unpack(token.pack()), Some(token));
-        }
     }
 }

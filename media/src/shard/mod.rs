@@ -6,8 +6,11 @@
 //! core, and does what that says. Nothing here decides.
 
 mod commands;
+mod datagrams;
 mod event_loop;
+mod outbox;
 mod socket;
+mod sockets;
 
 use std::fmt;
 use std::io;
@@ -27,6 +30,7 @@ use crate::turn::server::{Entropy, Server};
 use crate::turn::{Family, Key, PerFamily};
 use commands::{Command, Commander};
 use event_loop::EventLoop;
+use sockets::Sockets;
 
 /// Why a relay did not start.
 #[derive(Debug, thiserror::Error)]
@@ -223,11 +227,11 @@ pub fn start_refusing(
         server.handle_refuse(*whom, *until);
     }
     let (commander, commands) = commands::channel().map_err(StartError::Thread)?;
-    let event_loop = EventLoop::new(server, listeners, binds, Arc::clone(&counters), commands)
-        .map_err(StartError::Thread)?;
+    let sockets = Sockets::new(listeners, binds, commands.wake()).map_err(StartError::Thread)?;
+    let counted = Arc::clone(&counters);
     let thread = thread::Builder::new()
         .name("relay-0".to_owned())
-        .spawn(move || event_loop.run())
+        .spawn(move || EventLoop::new(server, sockets, commands, counted).run())
         .map_err(StartError::Thread)?;
     Ok(RelayHandle {
         local_addresses,

@@ -2,90 +2,20 @@
     clippy::disallowed_types,
     reason = "this file is where sockets are made"
 )]
-//! UDP sockets, and how datagrams come out of and go into them. Receiving by
-//! the batch is one call here, whatever system call serves it.
+//! How UDP sockets are made, and what they are told.
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::io::Errno;
-use rustix::net::sockopt::{Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery};
-use rustix::net::{RecvFlags, SendFlags, recvfrom, sendto, sockopt};
+use rustix::net::sockopt::{self, Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::counters::{Counters, Metric};
-use crate::turn::packet::Packet;
-
-/// Datagrams taken from one ready socket before the next has its turn.
-pub(super) const BATCH: usize = 32;
+use crate::turn::Family;
 
 /// Kernel buffers asked for per listener, in bytes: half a second of 10,000
 /// voice packets.
 const LISTENER_BUFFER: usize = 4 << 20;
-
-/// Slots for one batch, used again and again.
-pub(super) struct Batch {
-    slots: Vec<Packet>,
-    /// Who sent what lies in which slot.
-    pub(super) received: Vec<(usize, SocketAddr)>,
-}
-
-impl Batch {
-    pub(super) fn new() -> Self {
-        let slots = std::iter::repeat_with(Packet::new).take(BATCH).collect();
-        Self {
-            slots,
-            received: Vec::with_capacity(BATCH),
-        }
-    }
-
-    pub(super) fn slot(&mut self, index: usize) -> Option<&mut Packet> {
-        self.slots.get_mut(index)
-    }
-
-    /// Takes what is there from `socket`, at most one batch. An error ends the
-    /// batch, not the socket.
-    pub(super) fn receive(&mut self, socket: impl AsFd, counters: &Counters) {
-        self.received.clear();
-        for (index, slot) in self.slots.iter_mut().enumerate() {
-            match recvfrom(&socket, slot.space(), RecvFlags::DONTWAIT) {
-                Ok((length, _, from)) => {
-                    let from = from.and_then(|from| SocketAddr::try_from(from).ok());
-                    match (slot.filled(length), from) {
-                        (true, Some(from)) => self.received.push((index, from)),
-                        (false, _) => counters.count(Metric::DroppedTooLarge),
-                        (true, None) => counters.count(Metric::ReceiveErrors),
-                    }
-                }
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => break,
-                Err(_) => {
-                    counters.count(Metric::ReceiveErrors);
-                    break;
-                }
-            }
-        }
-    }
-}
-
-/// Sends one datagram, now or not at all.
-pub(super) fn send(socket: impl AsFd, to: SocketAddr, bytes: &[u8], counters: &Counters) {
-    loop {
-        match sendto(
-            &socket,
-            bytes,
-            SendFlags::DONTWAIT | SendFlags::NOSIGNAL,
-            &to,
-        ) {
-            Ok(_) => return,
-            Err(Errno::INTR) => {}
-            // Whatever the reason (no route, a firewall, a full buffer), it is
-            // this datagram's end and nobody else's.
-            Err(_) => return counters.count(Metric::DroppedSendFailed),
-        }
-    }
-}
 
 /// A socket that clients talk to, and the address it got.
 pub(super) fn listener(address: SocketAddr) -> io::Result<(OwnedFd, SocketAddr)> {
@@ -123,16 +53,16 @@ pub(super) fn relay(address: SocketAddr) -> io::Result<OwnedFd> {
     }
     socket.set_nonblocking(true)?;
     let socket = OwnedFd::from(socket);
-    keep_whole(&socket, address, false)?;
+    keep_whole(&socket, Family::of(address.ip()), false)?;
     // Bound last: until then the port is nobody's.
     rustix::net::bind(&socket, &address)?;
     Ok(socket)
 }
 
 /// Says whether what is sent from now on may be fragmented.
-fn keep_whole(socket: impl AsFd, address: SocketAddr, whole: bool) -> io::Result<()> {
-    match address {
-        SocketAddr::V4(_) => {
+fn keep_whole(socket: impl AsFd, family: Family, whole: bool) -> io::Result<()> {
+    match family {
+        Family::V4 => {
             let how = if whole {
                 Ipv4PathMtuDiscovery::DO
             } else {
@@ -140,7 +70,7 @@ fn keep_whole(socket: impl AsFd, address: SocketAddr, whole: bool) -> io::Result
             };
             sockopt::set_ip_mtu_discover(socket, how)?;
         }
-        SocketAddr::V6(_) => {
+        Family::V6 => {
             let how = if whole {
                 Ipv6PathMtuDiscovery::DO
             } else {
@@ -152,13 +82,20 @@ fn keep_whole(socket: impl AsFd, address: SocketAddr, whole: bool) -> io::Result
     Ok(())
 }
 
-/// Sends one datagram, now and in one piece, or not at all.
-pub(super) fn send_whole(socket: impl AsFd, to: SocketAddr, bytes: &[u8], counters: &Counters) {
-    if keep_whole(&socket, to, true).is_err() {
-        return counters.count(Metric::DroppedSendFailed);
-    }
-    send(&socket, to, bytes, counters);
-    if let Err(error) = keep_whole(&socket, to, false) {
+/// What `send` sends through a relay socket goes in one piece or not at all.
+///
+/// # Errors
+///
+/// The socket cannot be told; nothing was sent.
+pub(super) fn unfragmented(
+    socket: BorrowedFd<'_>,
+    family: Family,
+    send: impl FnOnce(),
+) -> io::Result<()> {
+    keep_whole(socket, family, true)?;
+    send();
+    if let Err(error) = keep_whole(socket, family, false) {
         tracing::warn!(%error, "a relay socket goes on without fragmenting");
     }
+    Ok(())
 }

@@ -1,0 +1,152 @@
+//! The sockets of a shard, and what epoll says of them.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+use rustix::io::Errno;
+
+use super::outbox::Exit;
+use super::socket;
+use crate::turn::server::RelayFailure;
+use crate::turn::{Family, PerFamily, RelayPort};
+
+/// What an event is about, as epoll carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    Commands,
+    Listener(u16),
+    Relay(RelayPort),
+}
+
+impl Token {
+    fn pack(self) -> epoll::EventData {
+        epoll::EventData::new_u64(match self {
+            Self::Commands => 0,
+            Self::Listener(index) => 1 << 16 | u64::from(index),
+            Self::Relay(RelayPort {
+                family: Family::V4,
+                port,
+            }) => 2 << 16 | u64::from(port),
+            Self::Relay(RelayPort {
+                family: Family::V6,
+                port,
+            }) => 3 << 16 | u64::from(port),
+        })
+    }
+
+    fn unpack(data: epoll::EventData) -> Option<Self> {
+        let low = u16::try_from(data.u64() & 0xFFFF).ok()?;
+        match data.u64() >> 16 {
+            0 => Some(Self::Commands),
+            1 => Some(Self::Listener(low)),
+            2 => Some(Self::Relay(RelayPort::v4(low))),
+            3 => Some(Self::Relay(RelayPort::v6(low))),
+            _ => None,
+        }
+    }
+
+    /// What an event is about, if it is one of ours.
+    pub(super) fn of(event: &epoll::Event) -> Option<Self> {
+        let data = event.data;
+        Self::unpack(data)
+    }
+}
+
+/// See the module.
+pub(super) struct Sockets {
+    epoll: OwnedFd,
+    listeners: Vec<OwnedFd>,
+    relays: HashMap<RelayPort, OwnedFd>,
+    binds: PerFamily<Option<IpAddr>>,
+}
+
+impl Sockets {
+    /// The sockets of a shard that has no allocation yet; `wake` is ready when
+    /// there are commands.
+    pub(super) fn new(
+        listeners: Vec<OwnedFd>,
+        binds: PerFamily<Option<IpAddr>>,
+        wake: BorrowedFd<'_>,
+    ) -> io::Result<Self> {
+        let sockets = Self {
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            listeners,
+            relays: HashMap::new(),
+            binds,
+        };
+        sockets.watch(wake, Token::Commands)?;
+        for (index, listener) in (0..).zip(&sockets.listeners) {
+            sockets.watch(listener.as_fd(), Token::Listener(index))?;
+        }
+        Ok(sockets)
+    }
+
+    /// Has `token` told whenever there is something to read.
+    fn watch(&self, socket: BorrowedFd<'_>, token: Token) -> Result<(), Errno> {
+        epoll::add(&self.epoll, socket, token.pack(), epoll::EventFlags::IN)
+    }
+
+    /// Waits until something is ready; `events` says what.
+    pub(super) fn wait(
+        &self,
+        events: &mut Vec<epoll::Event>,
+        timeout: Option<&Timespec>,
+    ) -> Result<(), Errno> {
+        events.clear();
+        match epoll::wait(&self.epoll, spare_capacity(events), timeout) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The socket that datagrams leave by, if it is open.
+    pub(super) fn find(&self, exit: Exit) -> Option<BorrowedFd<'_>> {
+        match exit {
+            Exit::Client(listener) => self.listeners.get(usize::from(listener)),
+            Exit::Peer(port) => self.relays.get(&port),
+        }
+        .map(AsFd::as_fd)
+    }
+
+    pub(super) fn open_relay(&mut self, port: RelayPort) -> Result<(), RelayFailure> {
+        let failed = |error: io::Error| {
+            tracing::debug!(port = port.port, %error, "relay socket did not open");
+            if error.kind() == io::ErrorKind::AddrInUse {
+                RelayFailure::PortTaken
+            } else {
+                RelayFailure::Other
+            }
+        };
+        let bind = self.binds.of(port.family).ok_or(RelayFailure::Other)?;
+        let socket = socket::relay(SocketAddr::new(bind, port.port)).map_err(failed)?;
+        self.watch(socket.as_fd(), Token::Relay(port))
+            .map_err(|errno| failed(errno.into()))?;
+        self.relays.insert(port, socket);
+        Ok(())
+    }
+
+    pub(super) fn close_relay(&mut self, port: RelayPort) {
+        self.relays.remove(&port);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_token_is_read_as_it_was_written() {
+        for token in [
+            Token::Commands,
+            Token::Listener(3),
+            Token::Relay(RelayPort::v4(65_535)),
+            Token::Relay(RelayPort::v6(49_152)),
+        ] {
+            assert_eq!(Token::unpack(token.pack()), Some(token));
+        }
+    }
+}
