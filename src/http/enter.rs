@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::api::{Input, limited};
 use super::client::PeerAddr;
 use super::error::ApiError;
+use super::guesses::{Whose, guarded};
 use super::{App, auth, origin, refresh};
 use crate::accounts;
 use crate::store::audit::{self, Action, Origin};
@@ -72,7 +73,9 @@ pub async fn login(
         if username.is_empty() || password.is_empty() {
             return Err(Code::BadRequest.into());
         }
-        let user = match app.accounts.log_in(&username, password).await {
+        let proof = app.accounts.log_in(&username, password);
+        let proof = guarded(app.guesses.as_ref(), Whose::Name(&username), proof);
+        let user = match proof.await? {
             Ok(user) => user,
             Err(error) => {
                 let origin = origin::origin(&app, *peer, &headers);

@@ -1,5 +1,7 @@
 //! The two faces of an error: a stable code for the client, text for the log.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -16,6 +18,8 @@ pub struct ApiError {
     status: StatusCode,
     code: Code,
     limit: Option<Limit>,
+    /// When to come again.
+    after: Option<Duration>,
 }
 
 /// What a refusal for too much says was allowed, in bytes.
@@ -29,6 +33,7 @@ impl ApiError {
             status,
             code,
             limit: None,
+            after: None,
         }
     }
 
@@ -37,6 +42,14 @@ impl ApiError {
         Self {
             limit: Some(Limit(bytes)),
             ..code.into()
+        }
+    }
+
+    /// Too many attempts, and none is taken for so long.
+    pub fn resting(rest: Duration) -> Self {
+        Self {
+            after: Some(rest),
+            ..Code::TooManyAttempts.into()
         }
     }
 }
@@ -132,6 +145,12 @@ impl IntoResponse for ApiError {
         response.extensions_mut().insert(self.code);
         if let Some(limit) = self.limit {
             response.extensions_mut().insert(limit);
+        }
+        if let Some(rest) = self.after {
+            let seconds = rest.as_secs().saturating_add(1);
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

@@ -9,6 +9,7 @@ mod enter;
 mod erase;
 mod error;
 mod files;
+mod guesses;
 mod ice;
 mod keys;
 mod limit;
@@ -35,6 +36,7 @@ use payambar_signaling::wire::Code;
 
 pub use auth::{LIFETIME, Tokens, install_crypto};
 pub use client::PeerAddr;
+pub use guesses::Guesses;
 pub use ice::Ice;
 pub use limit::Windows;
 pub use site::Site;
@@ -74,6 +76,8 @@ pub struct App {
     pub register_limit: Option<Windows>,
     /// Limit of `login`; `None` = off.
     pub login_limit: Option<Windows>,
+    /// Failed proofs of passwords by name; `None` = not counted.
+    pub guesses: Option<Guesses>,
     /// Limit of searches for people; `None` = off.
     pub search_limit: Option<Windows>,
     /// Limit of push subscriptions; `None` = off.

@@ -17,6 +17,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use super::api::{Answer, Input, Params, insert_some, limited, limited_for};
 use super::auth::Caller;
 use super::client::PeerAddr;
+use super::guesses::{Whose, guarded};
 use super::{App, avatar, origin};
 use crate::i18n::Lang;
 use crate::store::seen::{self, View};
@@ -243,7 +244,10 @@ pub async fn delete(
         let me = session.user;
         let origin = origin::origin(&app, *peer, &headers).by(me, &session.username);
         let until = u64::try_from(now().0 / 1000).unwrap_or(0) + LONGEST_CREDENTIAL_S;
-        let ended = app.accounts.delete(me, password, until, origin).await?;
+        let asked = password.is_some();
+        let guesses = app.guesses.as_ref().filter(|_| asked);
+        let proof = app.accounts.delete(me, password, until, origin);
+        let ended = guarded(guesses, Whose::Person(me), proof).await??;
         for id in ended {
             app.pump.session_ended(me, id).await;
         }

@@ -16,6 +16,7 @@ use super::App;
 use super::api::{Answer, Input, limited};
 use super::auth::Caller;
 use super::client::PeerAddr;
+use super::guesses::{Whose, guarded};
 use super::origin::{self, From};
 use crate::store::audit::{self, Action};
 use crate::store::{Device, sessions};
@@ -142,7 +143,8 @@ pub async fn change_password(
         let change = app
             .accounts
             .change_password(user, keep, old_password, new_password, origin);
-        tell(&app, user, &change.await?).await;
+        let changed = guarded(app.guesses.as_ref(), Whose::Person(user), change);
+        tell(&app, user, &changed.await??).await;
         Ok(StatusCode::NO_CONTENT.into_response())
     })
     .await

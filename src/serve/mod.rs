@@ -26,8 +26,8 @@ use crate::control::{self, Desk, TurnDesk};
 use crate::files::{self, Files};
 use crate::host;
 use crate::http::{
-    App, Ice, LOGIN_PER_MINUTE, REGISTER_PER_MINUTE, SEARCH_PER_MINUTE, SUBSCRIBE_PER_MINUTE, Site,
-    Tokens, Windows, install_crypto, router,
+    App, Guesses, Ice, LOGIN_PER_MINUTE, REGISTER_PER_MINUTE, SEARCH_PER_MINUTE,
+    SUBSCRIBE_PER_MINUTE, Site, Tokens, Windows, install_crypto, router,
 };
 use crate::i18n::Catalogue;
 use crate::lock;
@@ -136,6 +136,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         site: Site::new(),
         register_limit: windows(REGISTER_PER_MINUTE),
         login_limit: windows(LOGIN_PER_MINUTE),
+        guesses: config.rate_limit.then(Guesses::default),
         search_limit: windows(SEARCH_PER_MINUTE),
         push_limit: windows(SUBSCRIBE_PER_MINUTE),
         accounts: accounts.clone(),
