@@ -2,6 +2,7 @@
 //! meet. It decides nothing; it carries inputs in and effects out, in order.
 //! Here is its handle; what runs is in [`worker`].
 
+mod outbox;
 mod worker;
 
 use std::collections::{BTreeMap, HashSet};
@@ -11,40 +12,26 @@ use std::sync::{Arc, PoisonError, RwLock};
 use payambar_media::RelayHandle;
 use payambar_signaling::chat::{BlockChange, Deletion, Marked};
 use payambar_signaling::hub::{Hub, Input, Known, Limits};
-use payambar_signaling::ids::{ConnId, ConversationId, Seq, SessionId, UserId};
+use payambar_signaling::ids::{ConnId, SessionId, UserId};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::files::Files;
 use crate::i18n::{Catalogue, Lang};
 use crate::push::Pushes;
 use crate::store::{Outcome, Store};
+pub use outbox::{FrameReceiver, FrameSender, OUTBOX, Outgoing, Taken, channel};
 use worker::{Incoming, Worker};
-
-/// Frames that wait for one slow reader before its socket is closed.
-pub const OUTBOX: usize = 1024;
 
 /// Events that wait for the pump before the sockets they come from do.
 const EVENTS: usize = 4096;
 
-/// One frame for a socket.
-#[derive(Debug)]
-pub struct Outgoing {
-    /// The text, shared between all sockets it goes to.
-    pub text: Utf8Bytes,
-    /// What the hub wants to know was written.
-    pub receipt: Option<(ConversationId, Seq)>,
-}
-
 /// The pump's end of a socket.
 #[derive(Debug)]
 pub struct Outbox {
-    /// Frames, bounded by [`OUTBOX`].
-    pub frames: mpsc::Sender<Outgoing>,
-    /// Closes the socket with this code.
-    pub close: oneshot::Sender<u16>,
+    /// Where its frames are put.
+    pub frames: FrameSender,
     /// Language of the person at the other end.
     pub lang: Lang,
     /// The session, for which addresses of files are made.

@@ -1,6 +1,6 @@
 //! One WebSocket: the upgrade, frames in to the hub, frames out of the outbox.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use payambar_signaling::hub::{Input, Known};
 use payambar_signaling::ids::{ConnId, ConversationId, Seq};
 use payambar_signaling::wire::Code;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -30,7 +30,7 @@ use super::error::ApiError;
 use super::{App, auth};
 use crate::config::Origins;
 use crate::i18n::Lang;
-use crate::pump::{OUTBOX, Outbox, Outgoing, Pump};
+use crate::pump::{self, FrameReceiver, Outbox, Outgoing, Pump, Taken};
 use crate::store::{Session, people, sessions};
 
 /// The largest frame and message in bytes (close 1009 above).
@@ -59,12 +59,6 @@ const WRITE: Duration = Duration::from_secs(10);
 
 /// How long the other side has to answer a close.
 const FAREWELL: Duration = Duration::from_secs(2);
-
-/// Frames written before a flush.
-const WRITES: usize = 64;
-
-/// Frames an idle socket keeps room for.
-const KEPT: usize = 4;
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
@@ -181,8 +175,7 @@ async fn run(app: Arc<App>, upgrade: OnUpgrade, (session, known): (Session, Know
         .max_frame_size(Some(FRAME));
     let socket = Socket::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     let (writer, reader) = socket.split();
-    let (frames, outgoing) = mpsc::channel(OUTBOX);
-    let (close, closed) = oneshot::channel();
+    let (frames, outgoing) = pump::channel();
     let conn = app
         .pump
         .attach(
@@ -191,7 +184,6 @@ async fn run(app: Arc<App>, upgrade: OnUpgrade, (session, known): (Session, Know
             known,
             Outbox {
                 frames,
-                close,
                 lang,
                 session: session.id,
             },
@@ -213,7 +205,7 @@ async fn run(app: Arc<App>, upgrade: OnUpgrade, (session, known): (Session, Know
         conn,
         writer,
     };
-    let writing = tokio::spawn(writing.run(outgoing, closed, refusal));
+    let writing = tokio::spawn(writing.run(outgoing, refusal));
     // A task of its own: the way here took three times the room that the
     // socket needs while it is open.
     tokio::spawn(attend(app.pump.clone(), conn, reader, writing, refused));
@@ -295,26 +287,19 @@ struct Writing {
 impl Writing {
     async fn run(
         mut self,
-        mut frames: mpsc::Receiver<Outgoing>,
-        mut closed: oneshot::Receiver<u16>,
+        mut frames: FrameReceiver,
         mut refusal: oneshot::Receiver<Option<CloseCode>>,
     ) {
         let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
-        let mut batch = Vec::new();
         let code = loop {
             let written = tokio::select! {
                 biased;
                 code = &mut refusal => break code.ok().flatten(),
-                code = &mut closed => break code.ok().map(CloseCode::from),
-                taken = frames.recv_many(&mut batch, WRITES) => {
-                    if taken == 0 {
-                        break None;
-                    }
-                    let written = self.write(&mut batch).await;
-                    // An idle socket keeps no room for what it once caught up with.
-                    batch.shrink_to(KEPT);
-                    written
-                }
+                taken = frames.take() => match taken {
+                    Taken::Frames(batch) => self.write(batch).await,
+                    Taken::Close(code) => break Some(CloseCode::from(code)),
+                    Taken::Ended => break None,
+                },
                 _ = ping.tick() => self.send(Message::Ping(bytes::Bytes::new())).await,
             };
             if written.is_err() {
@@ -332,10 +317,10 @@ impl Writing {
     }
 
     /// Writes what is waiting with one flush, then reports what went out.
-    async fn write(&mut self, batch: &mut Vec<Outgoing>) -> Result<(), ()> {
+    async fn write(&mut self, batch: VecDeque<Outgoing>) -> Result<(), ()> {
         let mut receipts = BTreeMap::<ConversationId, Seq>::new();
         let writing = async {
-            for Outgoing { text, receipt } in batch.drain(..) {
+            for Outgoing { text, receipt } in batch {
                 self.writer.feed(Message::Text(text)).await?;
                 if let Some((conversation, seq)) = receipt {
                     let newest = receipts.entry(conversation).or_insert(seq);

@@ -193,7 +193,7 @@ impl Worker {
             let Some(outbox) = self.sockets.get(conn) else {
                 continue;
             };
-            if !has_room(outbox.frames.capacity(), lossy) {
+            if !has_room(outbox.frames.room(), lossy) {
                 continue;
             }
             let text = text.of(outbox.session, &self.files.links);
@@ -248,7 +248,7 @@ impl Worker {
 
     fn close(&mut self, conn: ConnId, code: u16) {
         if let Some(outbox) = self.sockets.remove(&conn) {
-            let _ = outbox.close.send(code);
+            outbox.frames.close(code);
         }
     }
 
@@ -270,7 +270,7 @@ impl Worker {
     async fn stop(&mut self) {
         let mut closing = Vec::with_capacity(self.sockets.len());
         for (_, outbox) in std::mem::take(&mut self.sockets) {
-            let _ = outbox.close.send(GOING_AWAY);
+            outbox.frames.close(GOING_AWAY);
             closing.push(outbox.frames);
         }
         let closed = async {
