@@ -101,6 +101,7 @@ fn command() -> Command {
                 .arg(number("sockets", "500", "How many sockets"))
                 .arg(number("in-flight", "4", "Messages on the way from each, unless paced"))
                 .arg(number("rate", "20000", "Messages a second of all together, if paced"))
+                .arg(number("slow-sync", "0", "Milliseconds that each sync of the disk takes longer (strace)"))
                 .arg(number("rounds", "5", "How often each is measured"))
                 .arg(number("warm", "2", "Seconds before each measurement"))
                 .arg(number("seconds", "6", "Seconds of each measurement")),
@@ -170,6 +171,8 @@ fn run_messages(of: &ArgMatches) -> bool {
     let mut template = Template::seed(seeds, sockets + 2, sockets * 20);
     template.binary = build;
     template.other = other;
+    let slow_sync = number(of, "slow-sync");
+    template.slow_sync = Duration::from_millis(u64::try_from(slow_sync).unwrap());
     let shape = of.get_one::<String>("shape").unwrap().as_str();
     let busy = Role::Busy(number(of, "in-flight"));
     let every = Duration::from_secs_f64(sockets as f64 / number(of, "rate").max(1) as f64);

@@ -28,6 +28,8 @@ pub(crate) struct Template {
     pub(crate) binary: PathBuf,
     /// Another build, to be compared with.
     pub(crate) other: Option<PathBuf>,
+    /// What every sync of the disk takes longer.
+    pub(crate) slow_sync: Duration,
 }
 
 impl Template {
@@ -44,6 +46,7 @@ impl Template {
             people: Vec::new(),
             binary: binary.to_owned(),
             other: None,
+            slow_sync: Duration::ZERO,
         };
         let count = people.to_string();
         template.run(&[
@@ -98,10 +101,27 @@ impl Template {
         self.start("beside", other)
     }
 
+    /// Starts a binary, on a disk that is as slow as wanted: `strace` stops the
+    /// process at its syncs alone, and as a grandchild leaves it its pid.
+    fn command(&self, binary: &Path) -> Command {
+        if self.slow_sync.is_zero() {
+            return Command::new(binary);
+        }
+        let delay = self.slow_sync.as_micros();
+        let mut command = Command::new("/usr/bin/strace");
+        command
+            .args(["-D", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"])
+            .args(["-e", "trace=fsync,fdatasync"])
+            .arg("-e")
+            .arg(format!("inject=fsync,fdatasync:delay_exit={delay}"))
+            .arg(binary);
+        command
+    }
+
     fn start(&self, name: &'static str, binary: &Path) -> Target {
         let copy = self.copy();
         let port = free_port();
-        let child = settings(Command::new(binary), copy.path(), port).spawn();
+        let child = settings(self.command(binary), copy.path(), port).spawn();
         let child = child.expect("the server cannot be started");
         Target::up(name, child, port, copy)
     }
@@ -111,7 +131,8 @@ impl Template {
         let copy = self.copy();
         let port = free_port();
         let own = std::env::current_exe().expect("this program has a path");
-        let child = Command::new(own)
+        let child = self
+            .command(&own)
             .args(["floor", "--port", &port.to_string(), "--database"])
             .arg(copy.path().join("payambar.db"))
             .stdout(Stdio::null())
