@@ -1,36 +1,25 @@
-//! Accounts as a service: the rules for names and passwords, hashing on a
-//! bounded pool, registration and log-in. HTTP and the command line share it.
+//! Accounts as a service: the rules for names, hashing on a bounded pool,
+//! registration and log-in. HTTP and the command line share it.
 
 pub mod invite;
+mod password;
 
 use std::sync::{Arc, OnceLock};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use payambar_signaling::account::State;
 use payambar_signaling::ids::{SessionId, UserId};
 use payambar_signaling::wire::Code;
-use ring::digest::{SHA256, digest};
 use tokio::sync::Semaphore;
 
 use crate::config::Registration;
 use crate::store::audit::{self, Action, Origin};
 use crate::store::{self, NewUser, Store, User, farewell, invites, now, sessions, users};
+use password::{cost_of, is_right};
+
+pub use password::{check_password, hash};
 
 /// Names have 3 to 32 bytes of `[A-Za-z0-9_]` (R1).
 const NAME: std::ops::RangeInclusive<usize> = 3..=32;
-
-/// The shortest password the API takes; our own client asks for 8 (R2).
-const PASSWORD_MIN: usize = 6;
-
-/// The longest: hashing it costs something, and nobody types more.
-const PASSWORD_MAX: usize = 1024;
-
-/// bcrypt reads no further than this (R2).
-const BCRYPT_MAX: usize = 72;
-
-/// Marks a hash whose input was hashed before, because bcrypt would have cut it.
-const PREHASHED: &str = "sha256:";
 
 /// Checks a name as typed; returns it without blanks around it.
 ///
@@ -49,62 +38,6 @@ pub fn check_name(typed: &str) -> Result<&str, Code> {
         return Err(Code::UsernameChars);
     }
     Ok(name)
-}
-
-/// Checks a new password.
-///
-/// # Errors
-///
-/// [`Code::PasswordShort`], [`Code::PasswordLong`].
-pub const fn check_password(password: &str) -> Result<(), Code> {
-    match password.len() {
-        ..PASSWORD_MIN => Err(Code::PasswordShort),
-        PASSWORD_MIN..=PASSWORD_MAX => Ok(()),
-        _ => Err(Code::PasswordLong),
-    }
-}
-
-/// Hashes a password with bcrypt. Blocks for as long as the cost demands.
-///
-/// # Errors
-///
-/// The system has no randomness for the salt.
-pub fn hash(password: &str, cost: u32) -> Result<String, bcrypt::BcryptError> {
-    if fits(password) {
-        return bcrypt::hash(password, cost);
-    }
-    Ok(format!(
-        "{PREHASHED}{}",
-        bcrypt::hash(prehash(password), cost)?
-    ))
-}
-
-/// Checks a password against a stored hash. A hash that cannot be read matches
-/// nothing.
-pub fn verify(password: &str, hash: &str) -> bool {
-    match hash.strip_prefix(PREHASHED) {
-        Some(inner) => bcrypt::verify(prehash(password), inner).unwrap_or(false),
-        None => fits(password) && bcrypt::verify(password, hash).unwrap_or(false),
-    }
-}
-
-/// The cost a stored hash was made with.
-fn cost_of(hash: &str) -> Option<u32> {
-    hash.strip_prefix(PREHASHED)
-        .unwrap_or(hash)
-        .split('$')
-        .nth(2)?
-        .parse()
-        .ok()
-}
-
-/// bcrypt cuts its input after 72 bytes and, in some implementations, at a NUL.
-fn fits(password: &str) -> bool {
-    password.len() <= BCRYPT_MAX && !password.contains('\0')
-}
-
-fn prehash(password: &str) -> String {
-    STANDARD.encode(digest(&SHA256, password.as_bytes()))
 }
 
 /// Why registration or log-in failed.
@@ -258,7 +191,7 @@ impl Accounts {
         };
         let right = {
             let (password, stored) = (password.clone(), stored.clone());
-            self.pooled(move || Ok(password.len() <= PASSWORD_MAX && verify(&password, &stored)))
+            self.pooled(move || Ok(is_right(&password, &stored)))
                 .await?
         };
         let found = found
@@ -310,9 +243,7 @@ impl Accounts {
             .await?;
         let stored = found.ok_or(Error::Refused(Code::UserNotFound))?;
         let known = stored.clone();
-        let right = self
-            .pooled(move || Ok(password.len() <= PASSWORD_MAX && verify(&password, &known)))
-            .await?;
+        let right = self.pooled(move || Ok(is_right(&password, &known))).await?;
         right
             .then_some(stored)
             .ok_or(Error::Refused(Code::BadCredentials))
@@ -376,9 +307,6 @@ impl Accounts {
 mod tests {
     use super::*;
 
-    /// The lowest cost bcrypt has; the settings allow none below 12.
-    const QUICK: u32 = 4;
-
     #[test]
     fn names_have_3_to_32_plain_characters() {
         for good in ["abc", " Sara_99 ", "a2345678901234567890123456789012"] {
@@ -394,52 +322,5 @@ mod tests {
         ] {
             assert_eq!(check_name(bad), Err(code), "{bad}");
         }
-    }
-
-    #[test]
-    fn passwords_have_6_to_1024_bytes() {
-        assert_eq!(check_password("12345"), Err(Code::PasswordShort));
-        assert_eq!(check_password("123456"), Ok(()));
-        assert_eq!(check_password(&"x".repeat(1024)), Ok(()));
-        assert_eq!(check_password(&"x".repeat(1025)), Err(Code::PasswordLong));
-    }
-
-    #[test]
-    fn what_bcrypt_would_cut_still_counts() {
-        let long = "x".repeat(73);
-        let stored = hash(&long, QUICK).unwrap();
-        assert!(verify(&long, &stored));
-        assert!(!verify(&"x".repeat(72), &stored));
-        assert!(!verify(&"x".repeat(74), &stored));
-        let nul = hash("abc\0def", QUICK).unwrap();
-        assert!(verify("abc\0def", &nul) && !verify("abc\0xyz", &nul) && !verify("abc", &nul));
-    }
-
-    #[test]
-    fn a_prehash_cannot_be_used_as_a_password() {
-        let long = "x".repeat(80);
-        let stored = hash(&long, QUICK).unwrap();
-        assert!(!verify(&prehash(&long), &stored));
-    }
-
-    #[test]
-    fn a_hash_that_cannot_be_read_matches_nothing() {
-        for broken in [
-            "",
-            "$2b$12$short",
-            "plain",
-            "$2b$99$ää",
-            "sha256:",
-            "sha256:$2b$",
-        ] {
-            assert!(!verify("password", broken), "{broken}");
-        }
-    }
-
-    #[test]
-    fn the_cost_is_read_from_the_hash() {
-        assert_eq!(cost_of(&hash("password", QUICK).unwrap()), Some(4));
-        assert_eq!(cost_of("$2b$10$abcdefghijklmnopqrstuv"), Some(10));
-        assert_eq!(cost_of("nonsense"), None);
     }
 }
