@@ -3,6 +3,7 @@
 
 pub mod invite;
 mod password;
+mod temporary;
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,7 +14,9 @@ use tokio::sync::Semaphore;
 
 use crate::config::Registration;
 use crate::store::audit::{self, Action, Origin};
-use crate::store::{self, NewUser, Store, User, farewell, invites, now, sessions, users};
+use crate::store::{
+    self, NewUser, Store, User, farewell, invites, now, passwords, sessions, users,
+};
 use password::{cost_of, is_right};
 
 pub use password::{check_password, hash};
@@ -63,6 +66,14 @@ impl Error {
             Self::Hash(_) => Code::Internal,
         }
     }
+}
+
+/// Somebody who has just proved who they are.
+pub struct Entered {
+    /// Whose account.
+    pub user: User,
+    /// Whether they have to choose a password before anything else.
+    pub must_change: bool,
 }
 
 /// Registration and log-in. Clones share the pool.
@@ -179,7 +190,7 @@ impl Accounts {
     /// # Errors
     ///
     /// [`Code::BadCredentials`], [`Code::AccountSuspended`].
-    pub async fn log_in(&self, username: &str, password: String) -> Result<User, Error> {
+    pub async fn log_in(&self, username: &str, password: String) -> Result<Entered, Error> {
         let name = username.trim().to_owned();
         let found = self
             .store
@@ -204,7 +215,10 @@ impl Accounts {
                 .write(move |connection| users::rehash(connection, id, &stored, &new))
                 .await?;
         }
-        Ok(found.user)
+        Ok(Entered {
+            user: found.user,
+            must_change: found.must_change,
+        })
     }
 
     /// Replaces the password of somebody who knows the old one and ends every
@@ -212,7 +226,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// The new one breaks a rule, or [`Code::BadCredentials`].
+    /// The new one breaks a rule or is the old one, or [`Code::BadCredentials`].
     pub async fn change_password(
         &self,
         user: UserId,
@@ -222,11 +236,16 @@ impl Accounts {
         origin: Origin,
     ) -> Result<Vec<SessionId>, Error> {
         check_password(&new).map_err(Error::Refused)?;
+        let is_same = old == new;
         let stored = self.proves(user, old).await?;
+        if is_same {
+            // Else a temporary password could be kept.
+            return Err(Error::Refused(Code::PasswordSame));
+        }
         let new = self.hash(new).await?;
         let ended = self.store.write(move |connection| {
             // Changed meanwhile: the old one is no longer right.
-            if !users::rehash(connection, user, &stored, &new)? {
+            if !passwords::choose(connection, user, &stored, &new)? {
                 return Err(store::Error::Refused(Code::BadCredentials));
             }
             audit::insert(connection, &origin, Action::PasswordChanged, &origin.actor)?;

@@ -120,6 +120,20 @@ pub fn turn(config: &Config) -> io::Result<Redacted<String>> {
     set.map_or_else(|| load_or_make(&config.data_dir, "turn"), Ok)
 }
 
+/// Letters and digits that are hard to take for one another.
+const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
+
+/// `N` of them, with 5 random bits each, for what people read and type.
+///
+/// # Errors
+///
+/// The system has no randomness to give.
+pub fn random_letters<const N: usize>() -> io::Result<String> {
+    let letter = |byte: &u8| LETTERS.get(usize::from(byte % 32)).copied();
+    let bytes = random::<N>()?;
+    Ok(bytes.iter().filter_map(letter).map(char::from).collect())
+}
+
 /// `N` bytes from the system's generator, in hex.
 ///
 /// # Errors

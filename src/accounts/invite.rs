@@ -2,10 +2,7 @@
 
 use std::io;
 
-use ring::rand::{SecureRandom as _, SystemRandom};
-
-/// Letters and digits that are hard to take for one another.
-const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
+use crate::secrets;
 
 /// Characters of a code: 80 bits, which nobody guesses.
 const LENGTH: usize = 16;
@@ -16,12 +13,7 @@ const LENGTH: usize = 16;
 ///
 /// The system has no randomness to give.
 pub fn make() -> io::Result<String> {
-    let mut bytes = [0_u8; LENGTH];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| io::Error::other("no random bytes from the system"))?;
-    let letter = |byte: &u8| ALPHABET.get(usize::from(byte % 32)).copied();
-    Ok(bytes.iter().filter_map(letter).map(char::from).collect())
+    secrets::random_letters::<LENGTH>()
 }
 
 /// A code as it was typed or pasted, in the form in which it is kept.

@@ -10,11 +10,12 @@ use payambar_signaling::account::Step;
 
 use super::table;
 use super::turn::read;
+use crate::accounts::Accounts;
 use crate::cli::{InviteTask, UserTask};
 use crate::config::Config;
 use crate::control::{
-    self, Audit, AuditEntry, Code, Codes, Desk, InviteRequest, People, PeopleDesk, Person, Request,
-    UserRequest,
+    self, Audit, AuditEntry, Code, Codes, Desk, InviteRequest, Lent, People, PeopleDesk, Person,
+    Request, UserRequest,
 };
 use crate::i18n::Catalogue;
 use crate::store::Store;
@@ -44,6 +45,7 @@ pub fn user(
             name: name.clone(),
             role: *role,
         },
+        UserTask::Passwd { name } => UserRequest::Passwd { name: name.clone() },
     };
     let answer = control::ask(config, Request::User(request), desk)?;
     if json {
@@ -83,6 +85,15 @@ pub fn user(
         UserTask::Role { .. } => {
             let person: Person = read(answer)?;
             writeln!(out, "{} is {} now.", person.username, person.role.as_str())?;
+        }
+        UserTask::Passwd { .. } => {
+            let lent: Lent = read(answer)?;
+            writeln!(out, "Name                {}", lent.username)?;
+            writeln!(out, "Temporary password  {}", lent.temporary_password)?;
+            writeln!(
+                out,
+                "It is shown this once. Every session has ended; whoever logs in with it chooses another one first."
+            )?;
         }
     }
     Ok(())
@@ -179,16 +190,18 @@ pub fn audit(
 
 /// The desk of a data folder on which no server runs.
 fn desk(config: &Config) -> Result<Desk, Box<dyn Error>> {
+    let store = Store::open(&config.database, Box::new(|_| {}))?;
     Ok(Desk {
-        store: Store::open(&config.database, Box::new(|_| {}))?,
+        people: alone(config, &store),
+        store,
         turn: None,
-        people: alone(config),
     })
 }
 
 /// The people's part of such a desk.
-pub(super) fn alone(config: &Config) -> PeopleDesk {
+pub(super) fn alone(config: &Config, store: &Store) -> PeopleDesk {
     let turn = config.turn.as_ref();
     let ttl = turn.map_or(LONGEST, |turn| turn.credential_ttl);
-    PeopleDesk::new(ttl, None, Arc::new(Catalogue::load()))
+    let accounts = Accounts::new(store.clone(), config.bcrypt_cost);
+    PeopleDesk::new(ttl, accounts, None, Arc::new(Catalogue::load()))
 }

@@ -30,6 +30,11 @@ pub enum UserTask {
         /// Which.
         role: Role,
     },
+    /// Make a temporary password.
+    Passwd {
+        /// Whose.
+        name: String,
+    },
 }
 
 /// What the operator wants of invitations.
@@ -114,6 +119,10 @@ pub(super) fn command() -> Command {
         )
         .subcommand(one("activate", "Let somebody in again who was suspended"))
         .subcommand(role)
+        .subcommand(one(
+            "passwd",
+            "Make a temporary password for somebody who lost theirs, and end their sessions",
+        ))
 }
 
 pub(super) fn parse(matches: &ArgMatches) -> Option<Task> {
@@ -147,6 +156,7 @@ pub(super) fn parse(matches: &ArgMatches) -> Option<Task> {
             name: text("name"),
             role: Role::parse(&text("role"))?,
         },
+        "passwd" => UserTask::Passwd { name: text("name") },
         _ => return None,
     };
     Some(Task::User { task, json })

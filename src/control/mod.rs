@@ -17,7 +17,7 @@ use crate::store::{self, Store};
 pub use client::ask;
 pub use people::{Living, PeopleDesk};
 pub use protocol::{
-    Audit, AuditEntry, Code, Codes, Drained, InviteRequest, Issued, Kicked, Pair, PairAdded,
+    Audit, AuditEntry, Code, Codes, Drained, InviteRequest, Issued, Kicked, Lent, Pair, PairAdded,
     PairState, Pairs, People, Person, Refusal, Relayed, Request, Sessions, TurnRequest,
     UserRequest, Whom,
 };

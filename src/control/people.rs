@@ -10,10 +10,10 @@ use payambar_signaling::ids::Timestamp;
 use serde_json::{Value, json};
 
 use super::protocol::{
-    Audit, AuditEntry, Code, Codes, InviteRequest, People, Person, Refusal, UserRequest,
+    Audit, AuditEntry, Code, Codes, InviteRequest, Lent, People, Person, Refusal, UserRequest,
 };
 use super::value;
-use crate::accounts::invite;
+use crate::accounts::{self, Accounts, invite};
 use crate::i18n::{Catalogue, Lang};
 use crate::pump::Pump;
 use crate::store::audit::{self, Action, Origin};
@@ -41,6 +41,7 @@ pub struct Living {
 pub struct PeopleDesk {
     /// How long a relay credential lives.
     credential_ttl: Duration,
+    accounts: Accounts,
     living: Option<Living>,
     catalogue: Arc<Catalogue>,
 }
@@ -49,11 +50,13 @@ impl PeopleDesk {
     /// A desk; `living` is what runs beside it.
     pub fn new(
         credential_ttl: Duration,
+        accounts: Accounts,
         living: Option<Living>,
         catalogue: Arc<Catalogue>,
     ) -> Self {
         Self {
             credential_ttl,
+            accounts,
             living,
             catalogue,
         }
@@ -69,6 +72,7 @@ impl PeopleDesk {
             }
             UserRequest::Step { name, step, reason } => self.step(store, name, step, reason).await,
             UserRequest::Role { name, role } => self.role(store, name, role).await,
+            UserRequest::Passwd { name } => self.passwd(name).await,
         }
     }
 
@@ -108,6 +112,28 @@ impl PeopleDesk {
             }
         }
         value(person(&now))
+    }
+
+    async fn passwd(&self, name: String) -> Result<Value, Refusal> {
+        let lent = self
+            .accounts
+            .lend_password(name.clone(), Origin::cli())
+            .await;
+        let lent = lent.map_err(|error| match error {
+            accounts::Error::Store(error) => self.refusal(&name, error),
+            accounts::Error::Refused(code) => self.refusal(&name, store::Error::Refused(code)),
+            accounts::Error::Hash(cause) => Refusal::new("internal", cause),
+        })?;
+        if let Some(living) = &self.living {
+            for session in lent.ended {
+                living.pump.session_ended(lent.person.id, session).await;
+            }
+        }
+        value(Lent {
+            id: lent.person.id.0,
+            username: lent.person.username,
+            temporary_password: lent.password,
+        })
     }
 
     async fn role(&self, store: &Store, name: String, role: Role) -> Result<Value, Refusal> {

@@ -77,6 +77,11 @@ pub enum UserRequest {
         /// Which.
         role: Role,
     },
+    /// Make a temporary password.
+    Passwd {
+        /// Whose.
+        name: String,
+    },
 }
 
 /// What an operator may ask about invitations.
@@ -235,6 +240,17 @@ pub struct Person {
 pub struct People {
     /// The newest first.
     pub people: Vec<Person>,
+}
+
+/// A temporary password. It has no `Debug`.
+#[derive(Serialize, Deserialize)]
+pub struct Lent {
+    /// The account's id.
+    pub id: i64,
+    /// Its name.
+    pub username: String,
+    /// It is shown this once.
+    pub temporary_password: String,
 }
 
 /// Something that was done about accounts.

@@ -151,8 +151,22 @@ pub(super) fn address(app: &App, PeerAddr(peer): PeerAddr, headers: &HeaderMap) 
 ///
 /// # Errors
 ///
-/// [`Code::InvalidToken`], or the store's.
+/// [`Code::InvalidToken`], [`Code::PasswordChangeRequired`], or the store's.
 pub async fn session(
+    app: &App,
+    token: &str,
+    peer: PeerAddr,
+    headers: &HeaderMap,
+) -> Result<Session, ApiError> {
+    let session = any_session(app, token, peer, headers).await?;
+    if session.must_change {
+        return Err(Code::PasswordChangeRequired.into());
+    }
+    Ok(session)
+}
+
+/// The same, also of somebody who has to choose a password first.
+async fn any_session(
     app: &App,
     token: &str,
     peer: PeerAddr,
@@ -193,6 +207,23 @@ impl FromRequestParts<Arc<App>> for Caller {
         let token = bearer(&parts.headers).ok_or(Code::MissingToken)?;
         let peer = parts.extensions.get().copied().ok_or(Code::Internal)?;
         Ok(Self(session(app, token, peer, &parts.headers).await?))
+    }
+}
+
+/// The caller of one of the few routes that somebody needs who has to choose a
+/// password first.
+pub struct AnyCaller(pub Session);
+
+impl FromRequestParts<Arc<App>> for AnyCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, Self::Rejection> {
+        let token = bearer(&parts.headers).ok_or(Code::MissingToken)?;
+        let peer = parts.extensions.get().copied().ok_or(Code::Internal)?;
+        Ok(Self(any_session(app, token, peer, &parts.headers).await?))
     }
 }
 

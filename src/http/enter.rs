@@ -75,15 +75,21 @@ pub async fn login(
         }
         let proof = app.accounts.log_in(&username, password);
         let proof = guarded(app.guesses.as_ref(), Whose::Name(&username), proof);
-        let user = match proof.await? {
-            Ok(user) => user,
+        let entered = match proof.await? {
+            Ok(entered) => entered,
             Err(error) => {
                 let origin = origin::origin(&app, *peer, &headers);
                 note(&app, origin, Action::LogInFailed, username).await;
                 return Err(error.into());
             }
         };
-        Ok(Json(enter(&app, &user, refresh, &headers, *peer).await?).into_response())
+        let mut told = enter(&app, &entered.user, refresh, &headers, *peer).await?;
+        if entered.must_change
+            && let Some(told) = told.as_object_mut()
+        {
+            told.insert("must_change_password".to_owned(), json!(true));
+        }
+        Ok(Json(told).into_response())
     })
     .await
 }

@@ -67,6 +67,7 @@ const fn status(code: Code) -> StatusCode {
         | Code::BlockedByYou
         | Code::NotParticipant
         | Code::AccountSuspended
+        | Code::PasswordChangeRequired
         | Code::PendingApproval
         | Code::Rejected
         | Code::RegistrationClosed
@@ -103,6 +104,7 @@ const fn status(code: Code) -> StatusCode {
         | Code::UsernameTaken
         | Code::PasswordShort
         | Code::PasswordLong
+        | Code::PasswordSame
         | Code::DisplayNameInvalid
         | Code::BioInvalid
         | Code::PushEndpointInvalid

@@ -214,6 +214,7 @@ mod tests {
             id: SessionId(9),
             user: UserId(4),
             username: "sara".to_owned(),
+            must_change: false,
             stale: false,
         };
         ice.answer(&session, Timestamp(1_000_000_500))

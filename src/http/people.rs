@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::api::{Answer, Input, Params, insert_some, limited, limited_for};
-use super::auth::Caller;
+use super::auth::{AnyCaller, Caller};
 use super::client::PeerAddr;
 use super::guesses::{Whose, guarded};
 use super::{App, avatar, origin};
@@ -103,7 +103,7 @@ fn people_json(app: &App, view: View) -> Response {
 }
 
 /// `GET /api/profile`.
-pub async fn profile(State(app): State<Arc<App>>, Caller(session): Caller) -> Answer {
+pub async fn profile(State(app): State<Arc<App>>, AnyCaller(session): AnyCaller) -> Answer {
     let me = session.user;
     let (user, findable, calls_from, shows_last_seen, about) = app
         .store

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::App;
 use super::api::{Answer, Input, limited};
-use super::auth::Caller;
+use super::auth::{AnyCaller, Caller};
 use super::client::PeerAddr;
 use super::guesses::{Whose, guarded};
 use super::origin::{self, From};
@@ -67,7 +67,7 @@ pub async fn end(
 /// `POST /api/auth/logout`.
 pub async fn log_out(
     State(app): State<Arc<App>>,
-    Caller(session): Caller,
+    AnyCaller(session): AnyCaller,
     From(origin): From,
 ) -> Answer {
     let (id, origin) = (session.id, origin.by(session.user, &session.username));
@@ -127,7 +127,7 @@ struct NewPassword {
 /// `PUT /api/auth/password`.
 pub async fn change_password(
     State(app): State<Arc<App>>,
-    Caller(session): Caller,
+    AnyCaller(session): AnyCaller,
     headers: HeaderMap,
     peer: axum::Extension<PeerAddr>,
     request: Request,

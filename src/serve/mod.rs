@@ -122,7 +122,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
             .turn
             .as_ref()
             .map(|turn| TurnDesk::new(turn, turn_secret, ice.relay_urls(), relay.clone())),
-        people: people::desk(&config, &pump, relay.as_ref(), &catalogue),
+        people: people::desk(&config, &accounts, &pump, relay.as_ref(), &catalogue),
     };
     let control = control::Server::start(control, desk);
     let metrics = match config.metrics {

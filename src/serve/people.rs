@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use payambar_media::RelayHandle;
 
+use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::control::{Living, PeopleDesk};
 use crate::i18n::Catalogue;
@@ -20,6 +21,7 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// The people's part of the running server's desk.
 pub(super) fn desk(
     config: &Config,
+    accounts: &Accounts,
     pump: &Pump,
     relay: Option<&Arc<RelayHandle>>,
     catalogue: &Arc<Catalogue>,
@@ -31,6 +33,7 @@ pub(super) fn desk(
     };
     PeopleDesk::new(
         turn.map_or(LONGEST, |turn| turn.credential_ttl),
+        accounts.clone(),
         Some(living),
         Arc::clone(catalogue),
     )

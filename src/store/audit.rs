@@ -30,6 +30,8 @@ pub enum Action {
     TokenReused,
     /// A person changed the password.
     PasswordChanged,
+    /// An operator made a temporary password.
+    PasswordLent,
     /// A person deleted the account.
     AccountDeleted,
     /// An account was let in.
@@ -58,6 +60,7 @@ impl Action {
             Self::SessionEnded => "session_ended",
             Self::TokenReused => "token_reused",
             Self::PasswordChanged => "password_changed",
+            Self::PasswordLent => "password_lent",
             Self::AccountDeleted => "account_deleted",
             Self::Approved => "approved",
             Self::Rejected => "rejected",

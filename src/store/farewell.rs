@@ -48,7 +48,7 @@ pub fn account(
     connection
         .prepare_cached(
             "UPDATE users SET status = 'deleted', username = ?5, username_key = ?2, password_hash = '', display_name = ?3,
-                    bio = '', language = NULL, last_seen_ms = NULL, role = 'user', findable = 0, state_reason = '',
+                    bio = '', language = NULL, last_seen_ms = NULL, role = 'user', findable = 0, must_change_password = 0, state_reason = '',
                     state_since_ms = ?4, updated_at_ms = ?4 WHERE id = ?1",
         )?
         .execute(params![me.0, key, NAME, at.0, name])?;

@@ -98,6 +98,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "last_seen",
         sql: include_str!("migrations/0016_last_seen.sql"),
     },
+    Migration {
+        version: 17,
+        name: "temporary_password",
+        sql: include_str!("migrations/0017_temporary_password.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -12,6 +12,7 @@ pub mod invites;
 pub mod keys;
 pub mod messages;
 mod migrate;
+pub mod passwords;
 pub mod people;
 pub mod push;
 mod readers;

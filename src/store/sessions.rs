@@ -50,6 +50,8 @@ pub struct Session {
     pub user: UserId,
     /// That person's name.
     pub username: String,
+    /// Whether that person has to choose a password before anything else.
+    pub must_change: bool,
     /// Whether its use should be written down ([`touch`]).
     pub stale: bool,
 }
@@ -80,7 +82,7 @@ pub fn find(connection: &Connection, sid: &str) -> Result<Option<Session>, Error
     let at = now().0;
     let session = connection
         .prepare_cached(
-            "SELECT s.id, s.user_id, u.username, s.used_at_ms FROM sessions s JOIN users u ON u.id = s.user_id
+            "SELECT s.id, s.user_id, u.username, s.used_at_ms, u.must_change_password FROM sessions s JOIN users u ON u.id = s.user_id
              WHERE s.sid = ?1 AND s.ended_at_ms IS NULL AND s.expires_at_ms > ?2 AND u.status = 'active'",
         )?
         .query_row(params![sid, at], |row| {
@@ -88,6 +90,7 @@ pub fn find(connection: &Connection, sid: &str) -> Result<Option<Session>, Error
                 id: SessionId(row.get(0)?),
                 user: UserId(row.get(1)?),
                 username: row.get(2)?,
+                must_change: row.get(4)?,
                 stale: row.get::<_, i64>(3)? < at - millis(TOUCH_EVERY),
             })
         })

@@ -32,6 +32,8 @@ pub struct Found {
     pub user: User,
     /// Its password hash.
     pub password_hash: String,
+    /// Whether that was made for the person, who has to choose another.
+    pub must_change: bool,
     /// Whether it may be used.
     pub state: State,
 }
@@ -102,7 +104,7 @@ pub fn insert_as(connection: &Connection, new: &NewUser, state: State) -> Result
 pub fn by_name(connection: &Connection, username: &str) -> Result<Option<Found>, Error> {
     let found = connection
         .prepare_cached(&format!(
-            "SELECT {COLUMNS}, password_hash, status FROM users
+            "SELECT {COLUMNS}, password_hash, status, must_change_password FROM users
              WHERE username_key IN (?1, ?2) ORDER BY username_key LIMIT 1"
         ))?
         .query_row([exact_key(username), key(username)], |row| {
@@ -110,6 +112,7 @@ pub fn by_name(connection: &Connection, username: &str) -> Result<Option<Found>,
                 user: user(row)?,
                 password_hash: row.get(5)?,
                 state: standing::word(row, 6, State::parse)?,
+                must_change: row.get(7)?,
             })
         })
         .optional()?;

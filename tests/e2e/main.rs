@@ -63,6 +63,7 @@ mod sessions;
 mod settings;
 mod status;
 mod takeover;
+mod temporary_passwords;
 mod turn_cli;
 mod turn_sessions;
 mod typing;

@@ -92,6 +92,8 @@ codes! {
     OriginForbidden "origin_forbidden";
     /// Wrong name or password.
     BadCredentials "bad_credentials";
+    /// The password was made for the person, who has to choose another first.
+    PasswordChangeRequired "password_change_required";
     /// The account may not sign in.
     AccountSuspended "account_suspended";
     /// The person has no such session.
@@ -120,6 +122,8 @@ codes! {
     PasswordShort "password_short";
     /// The password is too long.
     PasswordLong "password_long";
+    /// The new password is the old one.
+    PasswordSame "password_same";
     /// The display name has a wrong length or characters it may not have.
     DisplayNameInvalid "display_name_invalid";
     /// The text about oneself is too long or has characters it may not have.

@@ -306,6 +306,10 @@ pub(super) const CALLS: &[Call] = &[
         drop_ok(turn::taken_back(c, Duration::from_secs(60)))
     }),
     ("users::about", |c| drop_ok(users::about(c, SARA))),
+    ("passwords::lend", |c| passwords::lend(c, SARA, "new")),
+    ("passwords::choose", |c| {
+        drop_ok(passwords::choose(c, SARA, "hash", "new"))
+    }),
     ("users::set_about", |c| {
         users::set_about(c, SARA, Some("hello"), Some(Lang::En))
     }),
