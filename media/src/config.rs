@@ -19,6 +19,23 @@ pub struct RelayAddress {
     pub advertise: IpAddr,
 }
 
+/// The system calls that datagrams go through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Calls {
+    /// One for many datagrams, where the system has such.
+    #[default]
+    Batched,
+    /// One for each datagram.
+    Portable,
+}
+
+/// How the relay's thread works. None of it changes what is relayed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Plane {
+    /// How datagrams are received and sent.
+    pub calls: Calls,
+}
+
 /// Everything a relay needs to know; nothing of it changes while it runs.
 #[derive(Clone)]
 pub struct RelayConfig {
@@ -70,6 +87,8 @@ pub struct RelayConfig {
     /// The longest life a time-limited credential is minted with. One that
     /// expires later than this from now is refused.
     pub max_credential_lifetime: Duration,
+    /// How the relay's thread works.
+    pub plane: Plane,
 }
 
 impl fmt::Debug for RelayConfig {
@@ -102,6 +121,7 @@ impl fmt::Debug for RelayConfig {
             )
             .field("legacy_channels", &self.legacy_channels)
             .field("max_credential_lifetime", &self.max_credential_lifetime)
+            .field("plane", &self.plane)
             .finish()
     }
 }

@@ -9,7 +9,7 @@ mod shard;
 pub mod stream;
 pub mod turn;
 
-pub use config::{RelayAddress, RelayConfig};
+pub use config::{Calls, Plane, RelayAddress, RelayConfig};
 pub use counters::Counters;
 pub use ipnet::IpNet;
 pub use shard::{RelayHandle, StartError, start, start_refusing};

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use payambar_media::Plane;
 
 pub use layers::{Layers, env_file, warn_of_unknown};
 pub use settings::SETTINGS;
@@ -172,6 +173,8 @@ pub struct TurnConfig {
     pub max_unauthenticated_answers: u32,
     /// Whether channel numbers of RFC 5766 are bound.
     pub legacy_channels: bool,
+    /// How the relay's thread works.
+    pub plane: Plane,
     /// Ranges opened on purpose.
     pub allow_peers: Vec<IpNet>,
 }

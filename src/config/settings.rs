@@ -206,6 +206,11 @@ pub const SETTINGS: &[Setting] = &[
         "Comma list of CIDR ranges opened for relaying on purpose",
     ),
     plain(
+        "MEDIA_IO",
+        "batched",
+        "batched or portable: how the relay's thread receives and sends, many datagrams with one system call of Linux or one with each",
+    ),
+    plain(
         "TURN_SERVER",
         "",
         "TURN URL or host told to callers; a foreign one is passed on with the static pair",

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+use payambar_media::{Calls, Plane};
+
 use super::reader::Reader;
 use super::{Redacted, TurnConfig, host_of};
 
@@ -109,8 +111,18 @@ impl Reader<'_> {
             legacy_channels: self
                 .choice("TURN_LEGACY_CHANNELS", &[("true", true), ("false", false)]),
             allow_peers: self.networks("TURN_ALLOW_PEERS"),
+            plane: self.plane(),
         };
         enabled.then_some(turn)
+    }
+
+    fn plane(&mut self) -> Plane {
+        Plane {
+            calls: self.choice(
+                "MEDIA_IO",
+                &[("batched", Calls::Batched), ("portable", Calls::Portable)],
+            ),
+        }
     }
 
     /// One address of each family at most.

@@ -112,6 +112,7 @@ pub(super) fn start(
         max_unauthenticated_answers: turn.max_unauthenticated_answers,
         legacy_channels: turn.legacy_channels,
         max_credential_lifetime: turn.credential_ttl,
+        plane: turn.plane,
     };
     let started = match &turn.listen {
         Some(listen) => start_refusing(config(listen), &revoked),

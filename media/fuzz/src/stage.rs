@@ -12,7 +12,7 @@ use payambar_media::turn::packet::Packet;
 use payambar_media::turn::server::{Effect, Entropy, Forward, RelayFailure, Server};
 use payambar_media::turn::{ClientId, Family, PeerAddr, RelayPort};
 use payambar_media::{
-    AllocationInfo, Counters, RelayAddress, RelayConfig, long_term_key, mint_credential,
+    AllocationInfo, Counters, Plane, RelayAddress, RelayConfig, long_term_key, mint_credential,
 };
 
 use crate::wire::{Reading, Transaction, Writer, attribute, kind};
@@ -344,5 +344,6 @@ fn config() -> RelayConfig {
         max_unauthenticated_answers: 0,
         legacy_channels: false,
         max_credential_lifetime: Duration::from_secs(3600),
+        plane: Plane::default(),
     }
 }

@@ -16,6 +16,7 @@ use super::commands::{Command, Commands};
 use super::datagrams::{BATCH, Io, Outgoing, Slots};
 use super::outbox::{Exit, Outbox};
 use super::sockets::{Sockets, Token};
+use crate::config::Plane;
 use crate::counters::{Counters, Metric};
 use crate::turn::server::{Effect, Forward, Server};
 use crate::turn::{ClientId, PeerAddr, RelayPort};
@@ -46,13 +47,14 @@ impl EventLoop {
         sockets: Sockets,
         commands: Commands,
         counters: Arc<Counters>,
+        plane: Plane,
     ) -> Self {
         Self {
             server,
             sockets,
             commands,
             counters,
-            io: Io::new(),
+            io: Io::new(plane.calls),
             slots: Slots::new(),
             outbox: Outbox::new(),
         }

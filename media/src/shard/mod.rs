@@ -201,7 +201,7 @@ pub fn start_refusing(
             address: *address,
             source,
         })?;
-        listeners.push(listener.0);
+        listeners.push((listener.0, Family::of(address.ip())));
         local_addresses.push(listener.1);
     }
     let mut binds = PerFamily::default();
@@ -228,10 +228,10 @@ pub fn start_refusing(
     }
     let (commander, commands) = commands::channel().map_err(StartError::Thread)?;
     let sockets = Sockets::new(listeners, binds, commands.wake()).map_err(StartError::Thread)?;
-    let counted = Arc::clone(&counters);
+    let (counted, plane) = (Arc::clone(&counters), config.plane);
     let thread = thread::Builder::new()
         .name("relay-0".to_owned())
-        .spawn(move || EventLoop::new(server, sockets, commands, counted).run())
+        .spawn(move || EventLoop::new(server, sockets, commands, counted, plane).run())
         .map_err(StartError::Thread)?;
     Ok(RelayHandle {
         local_addresses,

@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use super::datagrams::{BATCH, Io, Outgoing, Slots};
 use super::socket;
 use crate::counters::{Counters, Metric};
-use crate::turn::RelayPort;
+use crate::turn::{Family, RelayPort};
 
 /// The socket a datagram leaves by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +54,7 @@ impl Outbox {
     /// Sends everything. `open` finds the socket of an exit, if there is one.
     pub(super) fn flush<'s>(
         &mut self,
-        open: impl Fn(Exit) -> Option<BorrowedFd<'s>>,
+        open: impl Fn(Exit) -> Option<(BorrowedFd<'s>, Family)>,
         io: &mut Io,
         slots: &Slots,
         counters: &Counters,
@@ -66,7 +66,7 @@ impl Outbox {
             let Some(Entry { exit, whole, .. }) = entries.first() else {
                 continue;
             };
-            let Some(socket) = open(*exit) else {
+            let Some((socket, family)) = open(*exit) else {
                 count_lost(entries.len(), counters);
                 continue;
             };
@@ -74,13 +74,10 @@ impl Outbox {
             self.together
                 .extend(entries.iter().map(|entry| entry.outgoing));
             let mut send = || io.send(socket, &self.together, slots, counters);
-            match exit {
-                Exit::Peer(port) if *whole => {
-                    if socket::unfragmented(socket, port.family, send).is_err() {
-                        count_lost(entries.len(), counters);
-                    }
-                }
-                Exit::Peer(_) | Exit::Client(_) => send(),
+            if !whole {
+                send();
+            } else if socket::unfragmented(socket, family, send).is_err() {
+                count_lost(entries.len(), counters);
             }
         }
         self.entries.clear();

@@ -59,7 +59,7 @@ impl Token {
 /// See the module.
 pub(super) struct Sockets {
     epoll: OwnedFd,
-    listeners: Vec<OwnedFd>,
+    listeners: Vec<(OwnedFd, Family)>,
     relays: HashMap<RelayPort, OwnedFd>,
     binds: PerFamily<Option<IpAddr>>,
 }
@@ -68,7 +68,7 @@ impl Sockets {
     /// The sockets of a shard that has no allocation yet; `wake` is ready when
     /// there are commands.
     pub(super) fn new(
-        listeners: Vec<OwnedFd>,
+        listeners: Vec<(OwnedFd, Family)>,
         binds: PerFamily<Option<IpAddr>>,
         wake: BorrowedFd<'_>,
     ) -> io::Result<Self> {
@@ -79,7 +79,7 @@ impl Sockets {
             binds,
         };
         sockets.watch(wake, Token::Commands)?;
-        for (index, listener) in (0..).zip(&sockets.listeners) {
+        for (index, (listener, _)) in (0..).zip(&sockets.listeners) {
             sockets.watch(listener.as_fd(), Token::Listener(index))?;
         }
         Ok(sockets)
@@ -103,13 +103,15 @@ impl Sockets {
         }
     }
 
-    /// The socket that datagrams leave by, if it is open.
-    pub(super) fn find(&self, exit: Exit) -> Option<BorrowedFd<'_>> {
+    /// The socket that datagrams leave by, if it is open, and its family.
+    pub(super) fn find(&self, exit: Exit) -> Option<(BorrowedFd<'_>, Family)> {
         match exit {
-            Exit::Client(listener) => self.listeners.get(usize::from(listener)),
-            Exit::Peer(port) => self.relays.get(&port),
+            Exit::Client(listener) => {
+                let (socket, family) = self.listeners.get(usize::from(listener))?;
+                Some((socket.as_fd(), *family))
+            }
+            Exit::Peer(port) => Some((self.relays.get(&port)?.as_fd(), port.family)),
         }
-        .map(AsFd::as_fd)
     }
 
     pub(super) fn open_relay(&mut self, port: RelayPort) -> Result<(), RelayFailure> {

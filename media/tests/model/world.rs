@@ -10,7 +10,7 @@ use payambar_media::turn::codec::Crypto;
 use payambar_media::turn::packet::Packet;
 use payambar_media::turn::server::{Effect, Entropy, RelayFailure, Server};
 use payambar_media::turn::{ClientId, Family, Key, PeerAddr, RelayPort};
-use payambar_media::{Counters, RelayAddress, RelayConfig, long_term_key};
+use payambar_media::{Counters, Plane, RelayAddress, RelayConfig, long_term_key};
 use payambar_media_fuzz::wire::{Writer, attribute, channel_data, kind};
 
 use crate::callers::{self, Caller, REALM, SECRET, UNIX, transaction};
@@ -67,6 +67,7 @@ fn config() -> RelayConfig {
         max_unauthenticated_answers: 0,
         legacy_channels: false,
         max_credential_lifetime: Duration::from_secs(3600),
+        plane: Plane::default(),
     }
 }
 

@@ -13,7 +13,7 @@ use payambar_media::turn::frame::xor_address;
 use payambar_media::turn::packet::Packet;
 use payambar_media::turn::server::{Effect, Entropy, Forward, RelayFailure, Server};
 use payambar_media::turn::{ClientId, PeerAddr, RelayPort};
-use payambar_media::{Counters, RelayAddress, RelayConfig, long_term_key, mint_credential};
+use payambar_media::{Counters, Plane, RelayAddress, RelayConfig, long_term_key, mint_credential};
 use rtc_stun::attributes::{
     ATTR_MESSAGE_INTEGRITY, ATTR_NONCE, ATTR_REALM, ATTR_XOR_PEER_ADDRESS,
     ATTR_XOR_RELAYED_ADDRESS, ATTR_XORMAPPED_ADDRESS, AttrType,
@@ -292,6 +292,7 @@ pub(crate) fn config() -> RelayConfig {
         max_unauthenticated_answers: 0,
         legacy_channels: false,
         max_credential_lifetime: Duration::from_secs(HOUR),
+        plane: Plane::default(),
     }
 }
 

@@ -8,7 +8,7 @@
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use payambar_media::{RelayAddress, RelayConfig, mint_credential};
+use payambar_media::{Calls, RelayAddress, RelayConfig, mint_credential};
 use rtc_stun::attributes::ATTR_NONCE;
 
 use crate::common::*;
@@ -22,6 +22,11 @@ pub(crate) fn loopback() -> RelayConfig {
     }];
     config.ports = 20_000..=29_999;
     config.allow_peers = vec!["127.0.0.0/8".parse().unwrap()];
+    // These tests are built into two programs.
+    config.plane.calls = match env!("CARGO_CRATE_NAME") {
+        "relay_portable" => Calls::Portable,
+        _ => Calls::Batched,
+    };
     config
 }
 

@@ -2,12 +2,16 @@
 //! knows the system calls. What is received in one turn of the loop lies in
 //! [`Slots`] until it is sent, and is never copied.
 
+#[cfg(target_os = "linux")]
+mod batched;
 mod portable;
 
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 
+use crate::config::Calls;
 use crate::counters::{Counters, Metric};
+use crate::turn::Family;
 use crate::turn::packet::Packet;
 
 /// Datagrams one turn may hold. Enough for one from each socket that was ready,
@@ -92,27 +96,38 @@ pub(super) struct Outgoing {
 
 /// The system calls in use.
 pub(super) enum Io {
+    /// One call for many datagrams.
+    #[cfg(target_os = "linux")]
+    Batched(batched::Headers),
     /// One call for each datagram.
     Portable,
 }
 
 impl Io {
-    pub(super) fn new() -> Self {
-        Self::Portable
+    pub(super) fn new(calls: Calls) -> Self {
+        match calls {
+            #[cfg(target_os = "linux")]
+            Calls::Batched => Self::Batched(batched::Headers::new()),
+            #[cfg(not(target_os = "linux"))]
+            Calls::Batched => Self::Portable,
+            Calls::Portable => Self::Portable,
+        }
     }
 
-    /// Takes what is there from `socket`, `most` datagrams and what there is
-    /// room for at most. An error ends the batch, not the socket.
+    /// Takes what is there from a socket of this family, `most` datagrams and
+    /// what there is room for at most. An error ends the batch, not the socket.
     pub(super) fn receive(
         &mut self,
-        socket: BorrowedFd<'_>,
+        socket: (BorrowedFd<'_>, Family),
         most: usize,
         slots: &mut Slots,
         counters: &Counters,
     ) {
         slots.received.clear();
         match self {
-            Self::Portable => portable::receive(socket, most, slots, counters),
+            #[cfg(target_os = "linux")]
+            Self::Batched(headers) => headers.receive(socket, most, slots, counters),
+            Self::Portable => portable::receive(socket.0, most, slots, counters),
         }
     }
 
@@ -127,7 +142,12 @@ impl Io {
         counters: &Counters,
     ) {
         match self {
+            #[cfg(target_os = "linux")]
+            Self::Batched(_) => batched::send(socket, outgoing, slots, counters),
             Self::Portable => portable::send(socket, outgoing, slots, counters),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::RelayAddress;
+use crate::config::{Plane, RelayAddress};
 use crate::turn::frame::{Frame, classify};
 use crate::turn::test_now;
 
@@ -33,6 +33,7 @@ fn authority(now: Instant) -> Authority {
         max_unauthenticated_answers: 0,
         legacy_channels: false,
         max_credential_lifetime: Duration::from_secs(HOUR),
+        plane: Plane::default(),
     };
     Authority::new(&config, Crypto::new().unwrap(), &[7; 32], now)
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::RelayAddress;
+use crate::config::{Plane, RelayAddress};
 
 const RELAY: &str = "203.0.113.9";
 const OWN: &str = "8.8.4.4";
@@ -31,6 +31,7 @@ fn policy(allow: &[&str]) -> PeerPolicy {
         max_unauthenticated_answers: 0,
         legacy_channels: false,
         max_credential_lifetime: Duration::ZERO,
+        plane: Plane::default(),
     };
     PeerPolicy::new(&config, &[3478])
 }

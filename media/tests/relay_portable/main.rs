@@ -1,0 +1,16 @@
+//! The real thread with real sockets once more, through the system calls that
+//! take one datagram each.
+
+#[cfg(test)]
+#[expect(dead_code, reason = "the tests of the core alone need more of it")]
+#[path = "../relay/common.rs"]
+mod common;
+#[cfg(test)]
+#[path = "../relay/dual_stack.rs"]
+mod dual_stack;
+#[cfg(test)]
+#[path = "../relay/phone.rs"]
+mod phone;
+#[cfg(test)]
+#[path = "../relay/shard.rs"]
+mod shard;
