@@ -11,7 +11,6 @@ use payambar_signaling::account::Step;
 use super::table;
 use super::turn::read;
 use crate::accounts::Accounts;
-use crate::cli::{InviteTask, UserTask};
 use crate::config::Config;
 use crate::control::{
     self, Audit, AuditEntry, Code, Codes, Desk, InviteRequest, Lent, People, PeopleDesk, Person,
@@ -30,30 +29,17 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// Why it was not done, as a sentence for the operator.
 pub fn user(
     config: &Config,
-    task: &UserTask,
+    task: &UserRequest,
     json: bool,
     out: &mut dyn Write,
 ) -> Result<(), Box<dyn Error>> {
-    let request = match task {
-        UserTask::List { state } => UserRequest::List { state: *state },
-        UserTask::Step { name, step, reason } => UserRequest::Step {
-            name: name.clone(),
-            step: *step,
-            reason: reason.clone(),
-        },
-        UserTask::Role { name, role } => UserRequest::Role {
-            name: name.clone(),
-            role: *role,
-        },
-        UserTask::Passwd { name } => UserRequest::Passwd { name: name.clone() },
-    };
-    let answer = control::ask(config, Request::User(request), desk)?;
+    let answer = control::ask(config, Request::User(task.clone()), desk)?;
     if json {
         writeln!(out, "{answer}")?;
         return Ok(());
     }
     match task {
-        UserTask::List { .. } => {
+        UserRequest::List { .. } => {
             let People { people } = read(answer)?;
             let row = |person: &Person| {
                 [
@@ -72,7 +58,7 @@ pub fn user(
                 out,
             )?;
         }
-        UserTask::Step { step, .. } => {
+        UserRequest::Step { step, .. } => {
             let person: Person = read(answer)?;
             let what = match step {
                 Step::Approve => "is let in",
@@ -82,11 +68,11 @@ pub fn user(
             };
             writeln!(out, "{} {what}.", person.username)?;
         }
-        UserTask::Role { .. } => {
+        UserRequest::Role { .. } => {
             let person: Person = read(answer)?;
             writeln!(out, "{} is {} now.", person.username, person.role.as_str())?;
         }
-        UserTask::Passwd { .. } => {
+        UserRequest::Passwd { .. } => {
             let lent: Lent = read(answer)?;
             writeln!(out, "Name                {}", lent.username)?;
             writeln!(out, "Temporary password  {}", lent.temporary_password)?;
@@ -106,25 +92,17 @@ pub fn user(
 /// Why it was not done, as a sentence for the operator.
 pub fn invite(
     config: &Config,
-    task: &InviteTask,
+    task: &InviteRequest,
     json: bool,
     out: &mut dyn Write,
 ) -> Result<(), Box<dyn Error>> {
-    let request = match task {
-        InviteTask::Create { uses, days } => InviteRequest::Create {
-            uses: *uses,
-            days: *days,
-        },
-        InviteTask::List => InviteRequest::List,
-        InviteTask::Revoke { code } => InviteRequest::Revoke { code: code.clone() },
-    };
-    let answer = control::ask(config, Request::Invite(request), desk)?;
+    let answer = control::ask(config, Request::Invite(task.clone()), desk)?;
     if json {
         writeln!(out, "{answer}")?;
         return Ok(());
     }
     match task {
-        InviteTask::Create { .. } => {
+        InviteRequest::Create { .. } => {
             let made: Code = read(answer)?;
             writeln!(out, "Code     {}", made.code)?;
             if let Some(url) = &config.public_url {
@@ -138,7 +116,7 @@ pub fn invite(
             writeln!(out, "Uses     {}", made.max_uses)?;
             writeln!(out, "Expires  {}", made.expires_at)?;
         }
-        InviteTask::List => {
+        InviteRequest::List => {
             let Codes { invites } = read(answer)?;
             let row = |code: &Code| {
                 [
@@ -151,7 +129,7 @@ pub fn invite(
             let rows: Vec<_> = invites.iter().map(row).collect();
             table::print(["CODE", "STATE", "USED", "EXPIRES"], &rows, out)?;
         }
-        InviteTask::Revoke { .. } => writeln!(out, "The invitation lets nobody in any more.")?,
+        InviteRequest::Revoke { .. } => writeln!(out, "The invitation lets nobody in any more.")?,
     }
     Ok(())
 }

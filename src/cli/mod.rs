@@ -11,9 +11,9 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 pub use dev::DevTask;
 pub use turn::TurnTask;
-pub use user::{InviteTask, UserTask};
 
 use crate::config::SETTINGS;
+use crate::control::{InviteRequest, UserRequest};
 
 /// What the operator asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,14 +32,14 @@ pub enum Task {
     /// Do something about accounts that exist.
     User {
         /// What.
-        task: UserTask,
+        task: UserRequest,
         /// Print one JSON object.
         json: bool,
     },
     /// Do something about invitations.
     Invite {
         /// What.
-        task: InviteTask,
+        task: InviteRequest,
         /// Print one JSON object.
         json: bool,
     },

@@ -5,56 +5,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser, v
 use payambar_signaling::account::{Role, State, Step};
 
 use super::Task;
-
-/// What the operator wants of accounts that exist.
-#[derive(Debug, PartialEq, Eq)]
-pub enum UserTask {
-    /// List them.
-    List {
-        /// Those in this state only.
-        state: Option<State>,
-    },
-    /// Move one from a state to the next.
-    Step {
-        /// Whose.
-        name: String,
-        /// How.
-        step: Step,
-        /// Why.
-        reason: String,
-    },
-    /// Give one a role.
-    Role {
-        /// Whose.
-        name: String,
-        /// Which.
-        role: Role,
-    },
-    /// Make a temporary password.
-    Passwd {
-        /// Whose.
-        name: String,
-    },
-}
-
-/// What the operator wants of invitations.
-#[derive(Debug, PartialEq, Eq)]
-pub enum InviteTask {
-    /// Make one.
-    Create {
-        /// How many people may use it.
-        uses: u32,
-        /// How long it lives.
-        days: u32,
-    },
-    /// List them.
-    List,
-    /// Take one back.
-    Revoke {
-        /// Its code.
-        code: String,
-    },
-}
+use crate::control::{InviteRequest, UserRequest};
 
 fn name() -> Arg {
     let arg = Arg::new("name").required(true).value_name("NAME");
@@ -132,7 +83,7 @@ pub(super) fn parse(matches: &ArgMatches) -> Option<Task> {
         value.cloned().unwrap_or_default()
     };
     let json = found.get_flag("json");
-    let step = |step| UserTask::Step {
+    let step = |step| UserRequest::Step {
         name: text("name"),
         step,
         reason: text("reason"),
@@ -145,18 +96,18 @@ pub(super) fn parse(matches: &ArgMatches) -> Option<Task> {
                 json,
             });
         }
-        "list" => UserTask::List {
+        "list" => UserRequest::List {
             state: State::parse(&text("state")),
         },
         "approve" => step(Step::Approve),
         "reject" => step(Step::Reject),
         "suspend" => step(Step::Suspend),
         "activate" => step(Step::Activate),
-        "role" => UserTask::Role {
+        "role" => UserRequest::Role {
             name: text("name"),
             role: Role::parse(&text("role"))?,
         },
-        "passwd" => UserTask::Passwd { name: text("name") },
+        "passwd" => UserRequest::Passwd { name: text("name") },
         _ => return None,
     };
     Some(Task::User { task, json })
@@ -224,12 +175,12 @@ pub(super) fn parse_invite(matches: &ArgMatches) -> Option<Task> {
     let (word, found) = matches.subcommand()?;
     let number = |id: &str| found.get_one::<u32>(id).copied().unwrap_or(0);
     let task = match word {
-        "create" => InviteTask::Create {
+        "create" => InviteRequest::Create {
             uses: number("uses"),
             days: number("days"),
         },
-        "list" => InviteTask::List,
-        "revoke" => InviteTask::Revoke {
+        "list" => InviteRequest::List,
+        "revoke" => InviteRequest::Revoke {
             code: found.get_one::<String>("code").cloned().unwrap_or_default(),
         },
         _ => return None,
@@ -248,7 +199,7 @@ mod tests {
     #[test]
     fn accounts_are_moved_by_name_and_step() {
         let task = run(&["user", "reject", "omid", "--reason", "a stranger", "--json"]);
-        let rejected = UserTask::Step {
+        let rejected = UserRequest::Step {
             name: "omid".to_owned(),
             step: Step::Reject,
             reason: "a stranger".to_owned(),
@@ -261,7 +212,7 @@ mod tests {
             }
         );
         let role = run(&["user", "role", "omid", "admin"]).unwrap().task;
-        let admin = UserTask::Role {
+        let admin = UserRequest::Role {
             name: "omid".to_owned(),
             role: Role::Admin,
         };
@@ -284,7 +235,7 @@ mod tests {
 
     #[test]
     fn an_invitation_is_for_one_person_and_thirty_days_unless_told_otherwise() {
-        let usual = InviteTask::Create { uses: 1, days: 30 };
+        let usual = InviteRequest::Create { uses: 1, days: 30 };
         let task = run(&["invite", "create"]).unwrap().task;
         assert_eq!(
             task,

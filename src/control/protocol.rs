@@ -52,8 +52,8 @@ pub enum Request {
     },
 }
 
-/// What an operator may ask about accounts.
-#[derive(Serialize, Deserialize)]
+/// What an operator may ask about accounts; the command line reads into it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum UserRequest {
     /// List them.
@@ -84,8 +84,8 @@ pub enum UserRequest {
     },
 }
 
-/// What an operator may ask about invitations.
-#[derive(Serialize, Deserialize)]
+/// What an operator may ask about invitations; the command line reads into it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum InviteRequest {
     /// Make one.
