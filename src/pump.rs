@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use payambar_media::RelayHandle;
-use payambar_signaling::chat::{BlockChange, Deletion, Marked};
+use payambar_signaling::chat::{Deletion, Marked};
 use payambar_signaling::hub::{Hub, Input, Known, Limits};
 use payambar_signaling::ids::{ConnId, SessionId, UserId};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -45,10 +45,6 @@ enum Event {
         session: SessionId,
         known: Box<Known>,
         outbox: Outbox,
-    },
-    Known {
-        user: UserId,
-        known: Box<Known>,
     },
     Input(Input),
     AccountEnded(UserId),
@@ -165,17 +161,6 @@ impl Pump {
     /// Tells everybody concerned of what was deleted over REST.
     pub async fn deleted(&self, deletion: Deletion) {
         self.send(Event::Input(Input::Deleted(deletion))).await;
-    }
-
-    /// From here on nothing passes between two people, or everything again.
-    pub async fn block_changed(&self, change: BlockChange) {
-        self.send(Event::Input(Input::BlockChanged(change))).await;
-    }
-
-    /// A person has changed what they want; it counts if they are online.
-    pub async fn known(&self, user: UserId, known: Known) {
-        let known = Box::new(known);
-        self.send(Event::Known { user, known }).await;
     }
 
     /// Ends what was allocated with any credential of a person whose account is

@@ -43,7 +43,8 @@ pub async fn unblock(
     Ok(Json(json!({ "status": "unblocked" })).into_response())
 }
 
-/// Writes a change down and lets the hub know, from where it holds at once.
+/// Writes a change down; the store lets the hub know, from where it holds at
+/// once.
 async fn change(
     app: &App,
     by: UserId,
@@ -55,11 +56,7 @@ async fn change(
     }
     let whom = UserId(whom);
     let change = BlockChange { by, whom, blocked };
-    app.store
-        .write(move |connection| people::change_block(connection, change))
-        .await?;
-    app.pump.block_changed(change).await;
-    Ok(())
+    Ok(app.store.change_block(change).await?)
 }
 
 /// `GET /api/blocks`.

@@ -189,9 +189,9 @@ pub async fn set_profile(
     let language = new.language.as_deref().map(Lang::parse);
     let language = language.map(|chosen| chosen.ok_or(Code::BadRequest));
     let language = language.transpose()?;
-    let (user, known) = app
+    let user = app
         .store
-        .write(move |connection| {
+        .change_wishes(me, move |connection| {
             if let Some(name) = &new.display_name {
                 users::set_display_name(connection, me, name)?;
             }
@@ -207,14 +207,9 @@ pub async fn set_profile(
             if let Some(shows) = new.show_last_seen {
                 seen::set_shows(connection, me, shows)?;
             }
-            let of_hub = calls_from.is_some() || new.show_last_seen.is_some();
-            let known = of_hub.then(|| store_people::known(connection, me));
-            Ok((users::by_id(connection, me)?, known.transpose()?))
+            users::by_id(connection, me)
         })
         .await?;
-    if let Some(known) = known {
-        app.pump.known(me, known).await;
-    }
     let user = user.ok_or(Code::UserNotFound)?;
     let name = user.display_name.unwrap_or_default();
     Ok(Json(json!({ "status": "updated", "display_name": name })).into_response())

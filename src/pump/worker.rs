@@ -67,6 +67,10 @@ impl Worker {
                     if taken == 0 {
                         return;
                     }
+                    // What was answered before these came holds for them.
+                    while let Ok(batch) = from.outcomes.try_recv() {
+                        batch.into_iter().for_each(|outcome| self.outcome(outcome));
+                    }
                     for event in turn.drain(..) {
                         if let Event::Stop(done) = event {
                             self.stop().await;
@@ -101,11 +105,6 @@ impl Worker {
                     session,
                 });
             }
-            Event::Known { user, known } => {
-                if self.hub.is_online(user) {
-                    self.input(Input::Known { user, known });
-                }
-            }
             Event::Input(input) => {
                 if let Input::Disconnected { conn } = &input {
                     self.sockets.remove(conn);
@@ -133,6 +132,10 @@ impl Worker {
             Outcome::Stored(ticket, result) => Input::Stored { ticket, result },
             Outcome::Marked(ticket, result) => Input::Marked { ticket, result },
             Outcome::Posted(stored) => Input::StoredOutside(stored),
+            Outcome::BlockChanged(change) => Input::BlockChanged(change),
+            // Of somebody who is away it is read when they come.
+            Outcome::Known(user, _) if !self.hub.is_online(user) => return,
+            Outcome::Known(user, known) => Input::Known { user, known },
         });
     }
 

@@ -32,8 +32,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use payambar_signaling::chat::{NewMark, NewMessage, Stored};
-use payambar_signaling::ids::Timestamp;
+use payambar_signaling::chat::{BlockChange, NewMark, NewMessage, Stored};
+use payambar_signaling::ids::{Timestamp, UserId};
 use payambar_signaling::wire::Code;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -231,6 +231,31 @@ impl Store {
         F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
     {
         self.writer.post(work).await
+    }
+
+    /// Blocks somebody, or takes it back: see [`people::change_block`]. It is told
+    /// among the answers of its batch, so that of two changes the one that was
+    /// written last is told last.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::write`].
+    pub async fn change_block(&self, change: BlockChange) -> Result<(), Error> {
+        self.writer.change_block(change).await
+    }
+
+    /// Like [`Self::write`] for work that changes what a person wants of others:
+    /// what is known of them then is told among the answers of its batch.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::write`].
+    pub async fn change_wishes<T, F>(&self, user: UserId, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
+    {
+        self.writer.change_wishes(user, work).await
     }
 
     /// Runs `query` on a read-only connection, off the async threads.

@@ -5,13 +5,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use payambar_signaling::chat::{Marked, NewMark, NewMessage, Stored};
-use payambar_signaling::ids::Ticket;
+use payambar_signaling::chat::{BlockChange, Marked, NewMark, NewMessage, Stored};
+use payambar_signaling::hub::Known;
+use payambar_signaling::ids::{Ticket, UserId};
 use payambar_signaling::wire::Code;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::{Error, OnBatch, messages, now};
+use super::{Error, OnBatch, messages, now, people};
 
 /// Jobs in one transaction at most: bounds the wait of the first of them.
 const BATCH: usize = 512;
@@ -25,15 +26,21 @@ pub enum Outcome {
     Marked(Ticket, Result<Marked, Code>),
     /// A message was stored by [`super::Store::post`].
     Posted(Stored),
+    /// Somebody blocked somebody, or took it back.
+    BlockChanged(BlockChange),
+    /// A person changed what they want.
+    Known(UserId, Box<Known>),
 }
 
 /// A piece of work with its own way to answer.
 trait Work: Send {
     /// Runs inside the transaction. An `Err` that is no refusal ends it.
     fn run(&mut self, connection: &Connection) -> Result<(), Error>;
-    /// Answers; `failure` says that the transaction was lost. What all others
-    /// have to be told comes back.
-    fn finish(self: Box<Self>, failure: Option<Error>) -> Option<Outcome>;
+    /// What all others have to be told; `failure` says that the transaction was
+    /// lost.
+    fn finish(&mut self, failure: Option<Error>) -> Option<Outcome>;
+    /// Answers, once the others are being told.
+    fn reply(self: Box<Self>);
 }
 
 enum Job {
@@ -65,18 +72,17 @@ where
         Ok(())
     }
 
-    fn finish(self: Box<Self>, failure: Option<Error>) -> Option<Outcome> {
-        let Self {
-            answer,
-            tell,
-            reply,
-            ..
-        } = *self;
-        let answer = failure.map_or_else(|| answer.unwrap_or(Err(Error::Closed)), Err);
-        let told = answer.as_ref().ok().and_then(tell);
+    fn finish(&mut self, failure: Option<Error>) -> Option<Outcome> {
+        if let Some(failure) = failure {
+            self.answer = Some(Err(failure));
+        }
+        let value = self.answer.as_ref()?.as_ref().ok()?;
+        (self.tell)(value)
+    }
+
+    fn reply(self: Box<Self>) {
         // The caller may have gone away; the work is done all the same.
-        let _ = reply.send(answer);
-        told
+        let _ = self.reply.send(self.answer.unwrap_or(Err(Error::Closed)));
     }
 }
 
@@ -128,6 +134,30 @@ impl Writer {
         self.call(work, tell).await
     }
 
+    pub(super) async fn change_block(&self, change: BlockChange) -> Result<(), Error> {
+        let work = move |connection: &Connection| {
+            people::change_block(connection, change)?;
+            Ok(change)
+        };
+        let tell = |change: &BlockChange| Some(Outcome::BlockChanged(*change));
+        self.call(work, tell).await.map(|_| ())
+    }
+
+    pub(super) async fn change_wishes<T, F>(&self, user: UserId, mut work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
+    {
+        let work = move |connection: &Connection| {
+            let value = work(connection)?;
+            Ok((value, user, people::known(connection, user)?))
+        };
+        let tell = |(_, user, known): &(T, UserId, Known)| {
+            Some(Outcome::Known(*user, Box::new(known.clone())))
+        };
+        self.call(work, tell).await.map(|(value, _, _)| value)
+    }
+
     async fn call<T, F>(&self, work: F, tell: fn(&T) -> Option<Outcome>) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -168,10 +198,12 @@ fn work(mut connection: Connection, waiting: &Receiver<Job>, on_batch: &OnBatch)
             jobs.truncate(end);
             open = false;
         }
-        let outcomes = commit(&mut connection, jobs);
-        if !outcomes.is_empty() {
-            on_batch(outcomes);
+        let mut done = Done::default();
+        commit(&mut connection, jobs, &mut done);
+        if !done.outcomes.is_empty() {
+            on_batch(done.outcomes);
         }
+        done.answers.into_iter().for_each(|work| work.reply());
     }
     // The readers still hold the file open, so SQLite would leave the log.
     if let Err(error) = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE") {
@@ -179,28 +211,32 @@ fn work(mut connection: Connection, waiting: &Receiver<Job>, on_batch: &OnBatch)
     }
 }
 
+/// What came of a batch. The hub is told first: whoever has an answer finds that
+/// it holds.
+#[derive(Default)]
+struct Done {
+    outcomes: Vec<Outcome>,
+    answers: Vec<Box<dyn Work>>,
+}
+
 /// Runs all jobs in one transaction. If that fails, each runs in its own, so
 /// that one bad job does not take the others with it.
-fn commit(connection: &mut Connection, mut jobs: Vec<Job>) -> Vec<Outcome> {
-    let mut outcomes = Vec::with_capacity(jobs.len());
+fn commit(connection: &mut Connection, mut jobs: Vec<Job>, done: &mut Done) {
     match transact(connection, &mut jobs) {
-        Ok(()) => jobs
-            .into_iter()
-            .for_each(|job| finish(job, None, &mut outcomes)),
+        Ok(()) => jobs.into_iter().for_each(|job| finish(job, None, done)),
         Err(error) if jobs.len() == 1 => {
             tracing::error!(%error, "a write failed");
             let mut error = Some(error);
             jobs.into_iter()
-                .for_each(|job| finish(job, error.take(), &mut outcomes));
+                .for_each(|job| finish(job, error.take(), done));
         }
         Err(error) => {
             tracing::warn!(%error, jobs = jobs.len(), "a shared write failed; each job is tried alone");
             for job in jobs {
-                outcomes.extend(commit(connection, vec![job]));
+                commit(connection, vec![job], done);
             }
         }
     }
-    outcomes
 }
 
 fn transact(connection: &mut Connection, jobs: &mut [Job]) -> Result<(), Error> {
@@ -229,24 +265,30 @@ fn judged<T>(answer: Result<T, Error>) -> Result<Result<T, Code>, Error> {
     }
 }
 
-fn finish(job: Job, failure: Option<Error>, outcomes: &mut Vec<Outcome>) {
+fn finish(job: Job, failure: Option<Error>, done: &mut Done) {
     let code = failure.as_ref().map(Error::code);
     match job {
         Job::Store(message, answer) => {
             let lost = Err(code.unwrap_or(Code::StorageFailed));
-            outcomes.push(Outcome::Stored(
+            done.outcomes.push(Outcome::Stored(
                 message.ticket,
                 answer.filter(|_| code.is_none()).unwrap_or(lost),
             ));
         }
         Job::Mark(mark, answer) => {
             let lost = Err(code.unwrap_or(Code::StorageFailed));
-            outcomes.push(Outcome::Marked(
+            done.outcomes.push(Outcome::Marked(
                 mark.ticket,
                 answer.filter(|_| code.is_none()).unwrap_or(lost),
             ));
         }
-        Job::Work(work) => outcomes.extend(work.finish(failure)),
+        Job::Work(mut work) => {
+            done.outcomes.extend(work.finish(failure));
+            done.answers.push(work);
+        }
         Job::Close => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

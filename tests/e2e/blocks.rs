@@ -250,3 +250,27 @@ async fn who_is_away_is_not_called_against_their_will_either() {
         "{history}"
     );
 }
+
+#[tokio::test]
+async fn of_changes_at_the_same_time_one_wins_for_everybody() {
+    let Stage {
+        server,
+        sara,
+        omid,
+        mut hers,
+        his: _his,
+    } = stage().await;
+    for round in 0..20 {
+        std::thread::scope(|at_once| {
+            at_once.spawn(|| block(&server, &sara, &omid));
+            at_once.spawn(|| unblock(&server, &sara, &omid));
+        });
+        let listed = server.get_as(&sara, "/api/blocks").json();
+        let is_blocked = !listed["blocks"].as_array().unwrap().is_empty();
+        hers.so_far().await;
+        hers.send(&json!({ "type": "presence_subscribe", "user_ids": [omid.id] }))
+            .await;
+        let shown = hers.frame_of("presence").await;
+        assert_eq!(shown["online"], !is_blocked, "round {round}");
+    }
+}
