@@ -15,8 +15,9 @@ import { StatusMark } from "../core/ui/status.js";
 import { now } from "./clock.js";
 import { drafts } from "./drafts.js";
 import { Drawing } from "./drawing.js";
+import { presence } from "./presence.js";
 import { listed, mark, nameOf } from "./state.js";
-import { chats, listError, meet, presence, refresh } from "./store.js";
+import { chats, listError, meet, refresh } from "./store.js";
 import { callWords, dayWords, missed, textOf } from "./words.js";
 import { writers } from "./writers.js";
 

@@ -6,9 +6,8 @@ import { t } from "../core/i18n.js";
 import * as socket from "../core/socket.js";
 import { announce } from "../core/ui/toast.js";
 import { newId } from "../core/uuid.js";
-import { encode } from "../core/wire.js";
 import { acknowledge, answered, expectNothing, flushReads, forgetOutgoing, post, tellRead } from "./outgoing.js";
-import { seenAfter } from "./seen.js";
+import { forgetPresence, heardPresence, subscribe, unsubscribed } from "./presence.js";
 import { empty, firstSeq, next, outbox } from "./state.js";
 import { forgetUploads } from "./uploads.js";
 import { forgetWriters, heardTyping } from "./writers.js";
@@ -26,10 +25,6 @@ export const MAX_TEXT = 8_000;
 
 /** @type {import("../vendor/preact.js").Signal<import("./state.js").Chats>} */
 export const chats = signal(empty);
-/** Who is online; a person not in it is unknown. @type {import("../vendor/preact.js").Signal<ReadonlyMap<number, boolean>>} */
-export const presence = signal(new Map());
-/** When those who are away were last there. @type {import("../vendor/preact.js").Signal<import("./seen.js").Seen>} */
-export const lastSeen = signal(new Map());
 /** Code of why the list could not be loaded. */
 export const listError = signal("");
 /** Code of why a chat could not be loaded, by person. @type {import("../vendor/preact.js").Signal<Readonly<Record<number, string>>>} */
@@ -43,7 +38,6 @@ const loading = new Set();
 const asked = new Set();
 let openId = 0;
 let heard = 0;
-let subscribed = "";
 
 /** @param {ChatEvent} e */
 function apply(e) {
@@ -53,8 +47,7 @@ function apply(e) {
 /** Starts empty for a person. @param {number} me */
 export function begin(me) {
   apply({ t: "reset", me });
-  presence.value = new Map();
-  lastSeen.value = new Map();
+  forgetPresence();
   forgetWriters();
   forgetUploads();
   forgetOutgoing();
@@ -74,23 +67,19 @@ export async function refresh() {
     // Another conversation has taken the place of the one that was open.
     if (chats.peek().chats[openId]?.loaded === false) void sync(openId);
     listError.value = "";
-    subscribe();
+    watch();
   } catch (error) {
     listError.value = error instanceof api.ApiError ? error.code : "internal";
   }
 }
 
 /** Asks for the presence of everybody in the list. */
-export function subscribe() {
-  const ids = Object.keys(chats.peek().chats).map(Number);
-  const key = ids.join();
-  if (key !== subscribed && socket.send(encode.presence_subscribe(ids))) subscribed = key;
-}
+const watch = () => subscribe(Object.keys(chats.peek().chats).map(Number));
 
-/** Asks again: what may be seen of others has changed. */
+/** Asks again: what may be seen of others has changed, or the connection is new. */
 export function lookAgain() {
-  subscribed = "";
-  subscribe();
+  unsubscribed();
+  watch();
 }
 
 /** @param {number} peerId @param {string} code */
@@ -162,7 +151,7 @@ export function chatByName(username) {
 /** Makes a person known that was found. @param {import("./state.js").Peer} peer */
 export function meet({ id, username, display_name }) {
   apply({ t: "peer", peer: { id, username, display_name } });
-  subscribe();
+  watch();
 }
 
 /** Opens a chat by name, whoever it is. @param {string} username */
@@ -252,8 +241,7 @@ function deleted(frame) {
 export function onFrame(frame) {
   switch (frame.type) {
     case "hello":
-      subscribed = "";
-      subscribe();
+      lookAgain();
       void refresh();
       if (openId) void sync(openId);
       flushReads();
@@ -272,8 +260,7 @@ export function onFrame(frame) {
       apply({ t: "conversation_deleted", peerId: frame.user_id, conversation: frame.conversation_id, upTo: frame.for_me ? frame.seq : 0 });
       return;
     case "presence":
-      presence.value = new Map(presence.peek()).set(frame.user_id, frame.online);
-      lastSeen.value = seenAfter(lastSeen.peek(), frame);
+      heardPresence(frame);
       return;
     case "typing":
       heardTyping(frame.sender_id, frame.active);
@@ -292,8 +279,7 @@ export function onFrame(frame) {
 
 /** The connection is gone: what was known about others no longer is. */
 export function onDown() {
-  presence.value = new Map();
-  lastSeen.value = new Map();
+  forgetPresence();
   forgetWriters();
   expectNothing();
   apply({ t: "down" });

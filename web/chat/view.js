@@ -14,8 +14,9 @@ import { now } from "./clock.js";
 import { Composer } from "./composer.js";
 import { Drawing } from "./drawing.js";
 import { Log } from "./log.js";
+import { lastSeen, presence } from "./presence.js";
 import { nameOf } from "./state.js";
-import { chatByName, close, lastSeen, open, presence, unknownNames } from "./store.js";
+import { chatByName, close, open, unknownNames } from "./store.js";
 import { writers } from "./writers.js";
 
 /** What is known of the person now, and nothing else. @param {{id: number, username: string}} props */
