@@ -89,6 +89,9 @@ fn run(invocation: &cli::Invocation) -> Result<(), Box<dyn std::error::Error>> {
         cli::Task::Turn { task, json } => {
             admin::turn(&config, task, *json, &mut std::io::stdout())?;
         }
+        cli::Task::TurnCheck { check, json } => {
+            admin::turn_check(&config, check, *json, &mut std::io::stdout())?;
+        }
     }
     Ok(())
 }

@@ -134,6 +134,11 @@ pub fn random_letters<const N: usize>() -> io::Result<String> {
     Ok(bytes.iter().filter_map(letter).map(char::from).collect())
 }
 
+/// Whether the relay's secret was made here before.
+pub fn has_turn(config: &Config) -> bool {
+    config.data_dir.join("secrets").join("turn").exists()
+}
+
 /// `N` bytes from the system's generator, in hex.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ mod people;
 mod status;
 mod table;
 mod turn;
+mod turn_check;
 
 use std::error::Error;
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
@@ -21,6 +22,7 @@ pub use dev::dev;
 pub use people::{audit, invite, user};
 pub use status::status;
 pub use turn::turn;
+pub use turn_check::turn_check;
 
 /// Takes a new password from the first line of standard input, or twice from a
 /// prompt that does not show it.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 pub use dev::DevTask;
-pub use turn::TurnTask;
+pub use turn::{TurnCheck, TurnTask};
 
 use crate::config::SETTINGS;
 use crate::control::{InviteRequest, UserRequest};
@@ -66,6 +66,13 @@ pub enum Task {
     Turn {
         /// What.
         task: TurnTask,
+        /// Print one JSON object.
+        json: bool,
+    },
+    /// Try whether callers can use the relay.
+    TurnCheck {
+        /// How.
+        check: TurnCheck,
         /// Print one JSON object.
         json: bool,
     },
@@ -138,10 +145,7 @@ pub fn parse(
         Some(("user", matches)) => user::parse(matches).unwrap_or(Task::Serve),
         Some(("invite", matches)) => user::parse_invite(matches).unwrap_or(Task::Serve),
         Some(("audit", matches)) => user::parse_audit(matches).unwrap_or(Task::Serve),
-        Some(("turn", matches)) => match turn::parse(matches) {
-            Some((task, json)) => Task::Turn { task, json },
-            None => Task::Serve,
-        },
+        Some(("turn", matches)) => turn::parse(matches).unwrap_or(Task::Serve),
         Some(("status", status)) => Task::Status {
             json: status.get_flag("json"),
         },

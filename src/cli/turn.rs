@@ -2,6 +2,7 @@
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 
+use super::Task;
 use crate::control::Whom;
 
 /// What the operator wants of the relay.
@@ -39,6 +40,16 @@ pub enum TurnTask {
     Kick(Whom),
     /// Make no allocation any more.
     Drain,
+}
+
+/// How to try whether callers can use the relay.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TurnCheck {
+    /// The relay's name or address, if not the one that callers are told.
+    pub host: Option<String>,
+    /// Whose credential to try, if not one made for it; its password comes from
+    /// standard input.
+    pub user: Option<String>,
 }
 
 pub(super) fn command() -> Command {
@@ -94,6 +105,17 @@ pub(super) fn command() -> Command {
                 .args(["id", "user", "static", "all"])
                 .required(true),
         );
+    let check = Command::new("check")
+        .about("Allocate and echo through every URL that callers are told, and say what to mend")
+        .arg(
+            Arg::new("host")
+                .long("host")
+                .value_name("HOST")
+                .help("The relay's name or address, if not the one that callers are told"),
+        )
+        .arg(user(
+            "Try this user name, with a password from standard input, instead of one made with the server's secret",
+        ));
     let json = |command: Command| command.arg(super::json());
     Command::new("turn")
         .about("Administer the STUN/TURN relay")
@@ -116,16 +138,18 @@ pub(super) fn command() -> Command {
         .subcommand(json(
             Command::new("drain").about("Make no allocation any more until the next start"),
         ))
+        .subcommand(json(check))
 }
 
-/// What was asked for, and whether the answer is to be JSON.
-pub(super) fn parse(turn: &ArgMatches) -> Option<(TurnTask, bool)> {
+/// What was asked for.
+pub(super) fn parse(turn: &ArgMatches) -> Option<Task> {
     let (path, matches) = match turn.subcommand()? {
         ("cred", cred) => cred.subcommand()?,
         other => other,
     };
     let text = |name: &str| matches.try_get_one::<String>(name).ok().flatten().cloned();
     let number = |name: &str| matches.try_get_one::<u64>(name).ok().flatten().copied();
+    let json = matches.get_flag("json");
     let task = match path {
         "issue" => TurnTask::Issue {
             user: text("name")?,
@@ -150,14 +174,20 @@ pub(super) fn parse(turn: &ArgMatches) -> Option<(TurnTask, bool)> {
             TurnTask::Kick(whom.unwrap_or(Whom::All))
         }
         "drain" => TurnTask::Drain,
+        "check" => {
+            let check = TurnCheck {
+                host: text("host"),
+                user: text("user"),
+            };
+            return Some(Task::TurnCheck { check, json });
+        }
         _ => return None,
     };
-    Some((task, matches.get_flag("json")))
+    Some(Task::Turn { task, json })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Task;
     use super::super::tests::run;
     use super::*;
 
@@ -218,6 +248,40 @@ mod tests {
             TurnTask::Add {
                 name: name(),
                 password_stdin: true
+            }
+        );
+    }
+
+    #[test]
+    fn a_check_may_name_host_and_user() {
+        let check = |words: &[&str]| run(words).unwrap().task;
+        let own = TurnCheck {
+            host: None,
+            user: None,
+        };
+        assert_eq!(
+            check(&["turn", "check", "--json"]),
+            Task::TurnCheck {
+                check: own,
+                json: true
+            }
+        );
+        let named = TurnCheck {
+            host: Some("turn.example".to_owned()),
+            user: Some("gateway".to_owned()),
+        };
+        assert_eq!(
+            check(&[
+                "turn",
+                "check",
+                "--host",
+                "turn.example",
+                "--user",
+                "gateway"
+            ]),
+            Task::TurnCheck {
+                check: named,
+                json: false
             }
         );
     }

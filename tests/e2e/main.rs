@@ -64,6 +64,7 @@ mod settings;
 mod status;
 mod takeover;
 mod temporary_passwords;
+mod turn_check;
 mod turn_cli;
 mod turn_sessions;
 mod typing;
