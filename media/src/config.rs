@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::turn::Key;
+use crate::turn::{Key, Transport};
 
 /// One address that peers see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct Plane {
 pub struct RelayConfig {
     /// Where STUN and TURN over UDP listen. Port 0 lets the kernel choose.
     pub listen: Vec<SocketAddr>,
+    /// Where they listen over TCP.
+    pub listen_tcp: Vec<SocketAddr>,
     /// Our relay addresses: one, or one of each family.
     pub relays: Vec<RelayAddress>,
     /// Ports that may become relay ports, on each relay address.
@@ -82,6 +84,10 @@ pub struct RelayConfig {
     /// Answers per second to requests without a right credential, for one
     /// IPv4 /24 or IPv6 /64; 0 sets no limit.
     pub max_unauthenticated_answers: u32,
+    /// Connections over TCP and TLS at a time; 0 sets no limit.
+    pub max_streams: usize,
+    /// The same for one IPv4 /24 or IPv6 /64.
+    pub max_streams_per_network: usize,
     /// Bind channels up to 0x7FFF, as RFC 5766 did, not only to 0x4FFF.
     pub legacy_channels: bool,
     /// The longest life a time-limited credential is minted with. One that
@@ -91,10 +97,28 @@ pub struct RelayConfig {
     pub plane: Plane,
 }
 
+impl RelayConfig {
+    /// What the listener with this index carries, as
+    /// [`ClientId::listener`](crate::turn::ClientId::listener) counts them.
+    #[must_use]
+    pub fn transport_of(&self, listener: u16) -> Transport {
+        let index = usize::from(listener);
+        let streams = self.listen.len();
+        if index < streams {
+            Transport::Udp
+        } else if index < streams + self.listen_tcp.len() {
+            Transport::Tcp
+        } else {
+            Transport::Tls
+        }
+    }
+}
+
 impl fmt::Debug for RelayConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RelayConfig")
             .field("listen", &self.listen)
+            .field("listen_tcp", &self.listen_tcp)
             .field("relays", &self.relays)
             .field("ports", &self.ports)
             .field("excluded_ports", &self.excluded_ports)
@@ -119,6 +143,8 @@ impl fmt::Debug for RelayConfig {
                 "max_unauthenticated_answers",
                 &self.max_unauthenticated_answers,
             )
+            .field("max_streams", &self.max_streams)
+            .field("max_streams_per_network", &self.max_streams_per_network)
             .field("legacy_channels", &self.legacy_channels)
             .field("max_credential_lifetime", &self.max_credential_lifetime)
             .field("plane", &self.plane)

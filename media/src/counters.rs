@@ -27,6 +27,8 @@ pub enum Metric {
     EndedRevoked,
     /// Allocations that the operator ended.
     EndedKicked,
+    /// Allocations whose client's connection ended.
+    EndedDisconnected,
     /// Packets sent to peers through the kernel.
     PacketsToPeer,
     /// Packets sent to clients that came through the kernel.
@@ -97,6 +99,8 @@ pub enum Metric {
     DroppedBandwidth,
     /// Dropped: an answer that could not be encoded.
     DroppedUnanswerable,
+    /// Dropped: data for a client that reads slower than it is sent.
+    DroppedSlowReader,
     /// Receives that failed for another reason than an empty queue.
     ReceiveErrors,
     /// Relay ports the kernel did not give us because somebody has them.
@@ -105,11 +109,35 @@ pub enum Metric {
     RelayOpenErrors,
     /// Datagrams on which the core panicked. Never, if all is well.
     Panics,
+    /// Connections over TCP now (a gauge).
+    StreamsTcp,
+    /// Connections that said nothing yet, among them (a gauge).
+    StreamsSilent,
+    /// Connections closed at once: there are too many in all.
+    StreamsRefusedAll,
+    /// The same: too many from one network.
+    StreamsRefusedNetwork,
+    /// The same: too many from one network that say nothing.
+    StreamsRefusedSilent,
+    /// Connections not accepted: the kernel gave none, for want of files.
+    AcceptErrors,
+    /// Connections that their client ended.
+    StreamsClosedClient,
+    /// Connections on which came what is neither STUN nor ChannelData.
+    StreamsClosedForeign,
+    /// Connections on which more was declared than a message may have.
+    StreamsClosedTooLarge,
+    /// Connections that never said anything.
+    StreamsClosedSilent,
+    /// Connections without an allocation for too long.
+    StreamsClosedIdle,
+    /// Connections whose client did not read.
+    StreamsClosedStalled,
 }
 
 /// Name, labels as Prometheus writes them (may be empty), and the metric, in
 /// the order of the enum.
-const TABLE: [(&str, &str, Metric); 49] = [
+const TABLE: [(&str, &str, Metric); 63] = [
     ("turn_allocations", "", Metric::Allocations),
     ("turn_reservations", "", Metric::Reservations),
     ("turn_relay_ports", "state=\"free\"", Metric::PortsFree),
@@ -139,6 +167,11 @@ const TABLE: [(&str, &str, Metric); 49] = [
         "turn_allocations_ended_total",
         "cause=\"kicked\"",
         Metric::EndedKicked,
+    ),
+    (
+        "turn_allocations_ended_total",
+        "cause=\"disconnected\"",
+        Metric::EndedDisconnected,
     ),
     (
         "turn_packets_total",
@@ -267,6 +300,11 @@ const TABLE: [(&str, &str, Metric); 49] = [
         "reason=\"unanswerable\"",
         Metric::DroppedUnanswerable,
     ),
+    (
+        "turn_dropped_total",
+        "reason=\"slow_reader\"",
+        Metric::DroppedSlowReader,
+    ),
     ("turn_receive_errors_total", "", Metric::ReceiveErrors),
     (
         "turn_relay_open_failures_total",
@@ -279,6 +317,54 @@ const TABLE: [(&str, &str, Metric); 49] = [
         Metric::RelayOpenErrors,
     ),
     ("turn_panics_total", "", Metric::Panics),
+    ("turn_streams", "transport=\"tcp\"", Metric::StreamsTcp),
+    ("turn_streams_silent", "", Metric::StreamsSilent),
+    (
+        "turn_streams_refused_total",
+        "reason=\"all\"",
+        Metric::StreamsRefusedAll,
+    ),
+    (
+        "turn_streams_refused_total",
+        "reason=\"network\"",
+        Metric::StreamsRefusedNetwork,
+    ),
+    (
+        "turn_streams_refused_total",
+        "reason=\"silent\"",
+        Metric::StreamsRefusedSilent,
+    ),
+    ("turn_accept_errors_total", "", Metric::AcceptErrors),
+    (
+        "turn_streams_closed_total",
+        "reason=\"client\"",
+        Metric::StreamsClosedClient,
+    ),
+    (
+        "turn_streams_closed_total",
+        "reason=\"foreign\"",
+        Metric::StreamsClosedForeign,
+    ),
+    (
+        "turn_streams_closed_total",
+        "reason=\"too_large\"",
+        Metric::StreamsClosedTooLarge,
+    ),
+    (
+        "turn_streams_closed_total",
+        "reason=\"silent\"",
+        Metric::StreamsClosedSilent,
+    ),
+    (
+        "turn_streams_closed_total",
+        "reason=\"idle\"",
+        Metric::StreamsClosedIdle,
+    ),
+    (
+        "turn_streams_closed_total",
+        "reason=\"stalled\"",
+        Metric::StreamsClosedStalled,
+    ),
 ];
 
 /// The counted values of one relay. Cheap to write, safe to read from anywhere.
@@ -355,7 +441,7 @@ mod tests {
         for (place, (_, _, metric)) in TABLE.iter().enumerate() {
             assert_eq!(*metric as usize, place);
         }
-        assert_eq!(Metric::Panics as usize + 1, TABLE.len());
+        assert_eq!(Metric::StreamsClosedStalled as usize + 1, TABLE.len());
     }
 
     #[test]

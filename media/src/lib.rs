@@ -13,7 +13,7 @@ pub use config::{Calls, Plane, RelayAddress, RelayConfig};
 pub use counters::Counters;
 pub use ipnet::IpNet;
 pub use shard::{RelayHandle, StartError, start, start_refusing};
-pub use turn::Key;
 pub use turn::auth::{Owner, Revoked, Subject, long_term_key, mint_credential};
 pub use turn::operate::{AllocationInfo, Kick};
 pub use turn::policy::is_public_unicast;
+pub use turn::{Key, Transport};

@@ -168,7 +168,7 @@ fn sessions(Sessions { sessions }: &Sessions, out: &mut dyn Write) -> io::Result
         [
             session.id.to_string(),
             who(session),
-            session.client.to_string(),
+            format!("{} ({})", session.client, session.transport),
             relayed.join(" "),
             table::duration(session.age_s),
             table::duration(session.expires_in_s),

@@ -139,7 +139,7 @@ pub enum Origins {
 pub struct TurnConfig {
     /// Addresses the relay listens on; `None` = every address of the host.
     pub listen: Option<Vec<IpAddr>>,
-    /// UDP port of STUN and TURN.
+    /// UDP and TCP port of STUN and TURN.
     pub port: u16,
     /// First and last port of the relay's range.
     pub ports: (u16, u16),
@@ -171,6 +171,10 @@ pub struct TurnConfig {
     pub max_kbits: u64,
     /// Answers per second to strangers of one network; 0 = no limit.
     pub max_unauthenticated_answers: u32,
+    /// Connections over TCP; 0 = no limit.
+    pub max_streams: usize,
+    /// The same from one network; 0 = no limit.
+    pub max_streams_per_network: usize,
     /// Whether channel numbers of RFC 5766 are bound.
     pub legacy_channels: bool,
     /// How the relay's thread works.

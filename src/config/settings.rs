@@ -124,7 +124,11 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "Comma list of IP addresses the relay listens on; default all",
     ),
-    plain("TURN_PORT", "3478", "UDP port of STUN and TURN, 1-65535"),
+    plain(
+        "TURN_PORT",
+        "3478",
+        "UDP and TCP port of STUN and TURN, 1-65535",
+    ),
     plain(
         "TURN_MIN_PORT",
         "49152",
@@ -194,6 +198,16 @@ pub const SETTINGS: &[Setting] = &[
         "TURN_UNAUTHENTICATED_PER_SECOND",
         "100",
         "Answers per second to STUN and TURN requests without a right credential, for one IPv4 /24 or IPv6 /64, ten seconds' worth at once; 0 = no limit",
+    ),
+    plain(
+        "TURN_MAX_STREAMS",
+        "8192",
+        "Connections to the relay over TCP at a time, 0-65535; 0 = no limit",
+    ),
+    plain(
+        "TURN_MAX_STREAMS_PER_NETWORK",
+        "1024",
+        "The same for one IPv4 /24 or IPv6 /64; 0 = no limit",
     ),
     plain(
         "TURN_LEGACY_CHANNELS",

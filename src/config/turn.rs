@@ -108,6 +108,8 @@ impl Reader<'_> {
                 1_000_000,
             ))
             .unwrap_or(0),
+            max_streams: self.count("TURN_MAX_STREAMS"),
+            max_streams_per_network: self.count("TURN_MAX_STREAMS_PER_NETWORK"),
             legacy_channels: self
                 .choice("TURN_LEGACY_CHANNELS", &[("true", true), ("false", false)]),
             allow_peers: self.networks("TURN_ALLOW_PEERS"),

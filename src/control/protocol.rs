@@ -380,6 +380,8 @@ pub struct Relayed {
     pub static_name: Option<String>,
     /// Where its client is.
     pub client: SocketAddr,
+    /// What its client's messages come over: `udp`, `tcp` or `tls`.
+    pub transport: String,
     /// Its relayed addresses.
     pub relayed: Vec<SocketAddr>,
     /// How long it has been there, in seconds.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use payambar_media::{
-    AllocationInfo, Kick, Owner, RelayHandle, Subject, long_term_key, mint_credential,
+    AllocationInfo, Kick, Owner, RelayHandle, Subject, Transport, long_term_key, mint_credential,
 };
 use payambar_signaling::account::State;
 use payambar_signaling::ids::{Timestamp, UserId};
@@ -404,6 +404,12 @@ fn relayed(info: AllocationInfo, names: &BTreeMap<UserId, String>) -> Relayed {
         session_id,
         static_name,
         client: info.client,
+        transport: match info.transport {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
+        }
+        .to_owned(),
         relayed: info.relayed,
         age_s: info.age.as_secs(),
         expires_in_s: info.expires_in.as_secs(),

@@ -21,7 +21,7 @@ pub struct Ice {
 
 struct Relay {
     stun: String,
-    /// One URL by name, or one for each address family.
+    /// One URL for each transport, by name or else for each address family.
     turn: Vec<String>,
     secret: Redacted<String>,
     ttl: Duration,
@@ -43,20 +43,20 @@ impl Ice {
     ) -> Self {
         let mut foreign = None;
         let relay = config.turn.as_ref().map(|turn| {
-            let port = turn.port;
             let v6 = host::external_v6(turn, own).filter(|_| listens_on_ipv6(turn));
-            let mut urls = vec![format!("turn:{external}:{port}?transport=udp")];
-            urls.extend(v6.map(|ip| format!("turn:[{ip}]:{port}?transport=udp")));
+            let mut hosts = vec![external.to_string()];
+            hosts.extend(v6.map(|ip| format!("[{ip}]")));
             let mut stun = format!("stun:{external}:{}", turn.port);
+            let mut urls = urls(&hosts, turn.port);
             if let Some(named) = &config.turn_server {
                 let host = turn_host(named);
                 if is_own(host, config, turn, external, own) {
                     let port = turn_port(named).unwrap_or(turn.port);
-                    urls = vec![if named.contains('?') {
-                        named.clone()
+                    urls = if named.contains('?') {
+                        vec![named.clone()]
                     } else {
-                        format!("turn:{}:{port}?transport=udp", bracketed(host))
-                    }];
+                        self::urls(&[bracketed(host)], port)
+                    };
                     stun = format!("stun:{}:{port}", bracketed(host));
                     tracing::info!(
                         host,
@@ -136,6 +136,15 @@ impl Ice {
         }
         json!({ "iceServers": servers, "ttl": ttl.as_secs() })
     }
+}
+
+/// How our relay is reached, the way that costs least first.
+fn urls(hosts: &[String], port: u16) -> Vec<String> {
+    let over = |transport: &'static str| {
+        let hosts = hosts.iter();
+        hosts.map(move |host| format!("turn:{host}:{port}?transport={transport}"))
+    };
+    over("udp").chain(over("tcp")).collect()
 }
 
 fn listens_on_ipv6(turn: &TurnConfig) -> bool {
@@ -239,10 +248,17 @@ mod tests {
             let both = ("TURN_EXTERNAL_IP", "203.0.113.7,2a01:4f8::7");
             answer(&[both, ("TURN_LISTEN", listen)])["iceServers"][1]["urls"].clone()
         };
-        let v4 = "turn:203.0.113.7:3478?transport=udp";
-        let v6 = "turn:[2a01:4f8::7]:3478?transport=udp";
-        assert_eq!(urls(""), json!([v4, v6]));
-        assert_eq!(urls("0.0.0.0"), json!([v4]));
+        let v4 = "turn:203.0.113.7:3478?transport=";
+        let v6 = "turn:[2a01:4f8::7]:3478?transport=";
+        let over = |host: &str, transport: &str| format!("{host}{transport}");
+        let both = [
+            over(v4, "udp"),
+            over(v6, "udp"),
+            over(v4, "tcp"),
+            over(v6, "tcp"),
+        ];
+        assert_eq!(urls(""), json!(both));
+        assert_eq!(urls("0.0.0.0"), json!([over(v4, "udp"), over(v4, "tcp")]));
     }
 
     #[test]
@@ -259,6 +275,9 @@ mod tests {
                 "{answer}"
             );
             assert_eq!(answer["iceServers"][1]["username"], "1003600:4.9", "{name}");
+            let host = turn_host(name);
+            let urls = ["udp", "tcp"].map(|over| format!("turn:{host}:3478?transport={over}"));
+            assert_eq!(answer["iceServers"][1]["urls"], json!(urls), "{name}");
         }
     }
 

@@ -51,6 +51,23 @@ const HELP: &[(&str, &str)] = &[
         "turn_relay_open_failures_total",
         "Relay sockets that did not open",
     ),
+    ("turn_streams", "Connections over TCP"),
+    (
+        "turn_streams_silent",
+        "Connections over TCP that said nothing yet",
+    ),
+    (
+        "turn_streams_refused_total",
+        "Connections over TCP closed at once, by limit",
+    ),
+    (
+        "turn_streams_closed_total",
+        "Connections over TCP that ended, by reason",
+    ),
+    (
+        "turn_accept_errors_total",
+        "Connections that the kernel had no file for",
+    ),
     ("turn_panics_total", "Datagrams on which the relay panicked"),
 ];
 

@@ -90,11 +90,13 @@ pub(super) fn start(
     let static_users = static_users(turn, &kept.pairs);
     let revoked = kept.revoked();
     let bytes_per_second = |kbits: u64| kbits * 1000 / 8;
+    let at = |listen: &[IpAddr], port| -> Vec<SocketAddr> {
+        let addresses = listen.iter();
+        addresses.map(|ip| SocketAddr::new(*ip, port)).collect()
+    };
     let config = |listen: &[IpAddr]| RelayConfig {
-        listen: listen
-            .iter()
-            .map(|ip| SocketAddr::new(*ip, turn.port))
-            .collect(),
+        listen: at(listen, turn.port),
+        listen_tcp: at(listen, turn.port),
         relays: relays.clone(),
         ports: turn.ports.0..=turn.ports.1,
         excluded_ports: vec![turn.sfu_port],
@@ -110,6 +112,8 @@ pub(super) fn start(
         max_bytes_per_second_each: bytes_per_second(turn.max_kbits_per_allocation),
         max_bytes_per_second: bytes_per_second(turn.max_kbits),
         max_unauthenticated_answers: turn.max_unauthenticated_answers,
+        max_streams: turn.max_streams,
+        max_streams_per_network: turn.max_streams_per_network,
         legacy_channels: turn.legacy_channels,
         max_credential_lifetime: turn.credential_ttl,
         plane: turn.plane,
@@ -130,20 +134,25 @@ pub(super) fn start(
     for address in relay.local_addresses() {
         tracing::info!(%address, "STUN and TURN listen (UDP)");
     }
+    for address in relay.tcp_addresses() {
+        tracing::info!(%address, "STUN and TURN listen (TCP)");
+    }
     Ok(relay)
 }
 
 fn warn_of_files(turn: &TurnConfig, files: Option<u64>) {
     let ports = u64::from(turn.ports.1 - turn.ports.0) + 1;
+    let streams = u64::try_from(turn.max_streams).unwrap_or(u64::MAX);
     if let Some(limit) = files
-        && limit < ports + OTHER_FILES
+        && limit < ports + streams + OTHER_FILES
     {
         let usable = limit.saturating_sub(OTHER_FILES);
         tracing::warn!(
             limit,
             ports,
+            streams,
             usable,
-            "fewer files may be open than there are relay ports; raise LimitNOFILE"
+            "fewer files may be open than there are relay ports and connections; raise LimitNOFILE"
         );
     }
 }

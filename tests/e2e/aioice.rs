@@ -11,6 +11,16 @@ use crate::server::Setup;
 
 #[test]
 fn aioice_talks_through_the_relay_refreshes_and_closes() {
+    talks_over("udp");
+}
+
+/// Feature T3.
+#[test]
+fn aioice_does_so_over_tcp() {
+    talks_over("tcp");
+}
+
+fn talks_over(transport: &str) {
     let server = Setup::new().set("TURN_ALLOW_PEERS", "127.0.0.0/8").start();
     let sara = credential(&server, &server.register("sara"));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/aioice_client.py");
@@ -21,6 +31,7 @@ fn aioice_talks_through_the_relay_refreshes_and_closes() {
             server.setup.get("TURN_PORT"),
             &sara.username,
             &sara.password,
+            transport,
         ])
         .output()
         .unwrap();

@@ -1,5 +1,5 @@
 """Talks through the relay with aioice's TURN client and says how it went, as
-one line of JSON. Usage: aioice_client.py PORT USERNAME PASSWORD"""
+one line of JSON. Usage: aioice_client.py PORT USERNAME PASSWORD udp|tcp"""
 
 import asyncio
 import json
@@ -70,33 +70,34 @@ async def is_closed(address):
                 return True
 
 
-async def talk(port, username, password):
+async def talk(port, username, password, transport):
     loop = asyncio.get_running_loop()
     peer, echo = await loop.create_datagram_endpoint(
         Echo, local_addr=("127.0.0.1", 0)
     )
     address = peer.get_extra_info("sockname")
     # With no time between refreshes each packet binds its channel anew.
-    transport, client = await turn.create_turn_endpoint(
+    endpoint, client = await turn.create_turn_endpoint(
         Client,
         server_addr=("127.0.0.1", port),
         username=username,
         password=password,
         lifetime=900,
         channel_refresh_time=0,
+        transport=transport,
     )
-    relayed = transport.get_extra_info("sockname")
+    relayed = endpoint.get_extra_info("sockname")
     back = 0
     for number in range(PACKETS):
         packet = b"packet %d" % number
-        transport.sendto(packet, address)
+        endpoint.sendto(packet, address)
         came = await client.queue.get()
         back += came == (b"back " + packet, address)
-    inner = transport._TurnTransport__inner_protocol
+    inner = endpoint._TurnTransport__inner_protocol
     granted = [await refresh(inner, seconds) for seconds in (1800, 7200)]
     peer.sendto(b"unasked", relayed)
     unasked = await client.queue.get() == (b"unasked", address)
-    transport.close()
+    endpoint.close()
     await client.closed.wait()
     return {
         "port": relayed[1],
@@ -108,5 +109,5 @@ async def talk(port, username, password):
     }
 
 
-told = talk(int(sys.argv[1]), sys.argv[2], sys.argv[3])
+told = talk(int(sys.argv[1]), *sys.argv[2:])
 print(json.dumps(asyncio.run(asyncio.wait_for(told, PATIENCE))))

@@ -120,6 +120,21 @@ fn coturns_client_reaches_an_ipv6_peer() {
     none_is_lost(&relay(), &["-x", "-c"], "::1");
 }
 
+/// The same over TCP (feature T3).
+#[test]
+fn coturns_client_loses_nothing_over_tcp() {
+    for (mode, host) in [
+        (&["-t", "-s", "-c"][..], "127.0.0.1"),
+        (&["-t", "-c"], "127.0.0.1"),
+        (&["-t", "-y", "-c"], "127.0.0.1"),
+        (&["-t"], "127.0.0.1"),
+        (&["-t", "-g", "-c"], "127.0.0.1"),
+        (&["-t", "-x", "-c"], "::1"),
+    ] {
+        none_is_lost(&relay(), mode, host);
+    }
+}
+
 #[test]
 fn coturns_client_is_refused_what_it_does_wrong_and_the_relay_goes_on() {
     let server = relay();

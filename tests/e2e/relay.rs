@@ -128,8 +128,9 @@ async fn callers_are_told_our_own_relay_with_a_credential_of_this_session() {
         servers[0],
         json!({ "urls": format!("stun:{}", server.turn_address()) })
     );
-    let turn = format!("turn:{}?transport=udp", server.turn_address());
-    assert_eq!(servers[1]["urls"], json!([turn]));
+    let turn =
+        ["udp", "tcp"].map(|over| format!("turn:{}?transport={over}", server.turn_address()));
+    assert_eq!(servers[1]["urls"], json!(turn));
     assert_eq!(config["ttl"], 3600);
     let (hers, other) = (credential(&server, &phone), credential(&server, &desk));
     let (expires, owner) = hers.username.split_once(':').unwrap();

@@ -57,7 +57,7 @@ impl Setup {
         let own = u16::try_from(std::process::id() % u32::from(RANGES)).unwrap();
         let first = 20_000 + (own + slot) % RANGES * RANGE;
         self.set("PORT", &free_tcp_port().to_string())
-            .set("TURN_PORT", &free_udp_port().to_string())
+            .set("TURN_PORT", &free_turn_port().to_string())
             .set("TURN_MIN_PORT", &first.to_string())
             .set("TURN_MAX_PORT", &(first + RANGE - 1).to_string())
     }
@@ -286,6 +286,13 @@ fn follow(
 pub(crate) fn free_tcp_port() -> u16 {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     socket.local_addr().unwrap().port()
+}
+
+/// A port that is free over UDP and TCP.
+pub(crate) fn free_turn_port() -> u16 {
+    let mut ports = std::iter::repeat_with(free_udp_port);
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.find(is_free).unwrap()
 }
 
 pub(crate) fn free_udp_port() -> u16 {

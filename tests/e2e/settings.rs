@@ -127,6 +127,14 @@ fn a_port_that_is_taken_is_named_with_what_to_do() {
         ended.complaint.contains("set TURN_LISTEN or TURN_PORT"),
         "{ended:?}"
     );
+
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap();
+    let port = address.port().to_string();
+    let ended = Setup::new().set("TURN_PORT", &port).run(&[], "");
+    assert_eq!(ended.code, Some(1));
+    let named = format!("cannot listen on tcp {address}");
+    assert!(ended.complaint.contains(&named), "{ended:?}");
 }
 
 /// What `.env` in the folder, a named file, the environment and a flag say, by

@@ -70,12 +70,19 @@ async fn a_credential_made_by_the_running_server_opens_it_at_once() {
     let server = Server::usual();
     server.register("sara");
     let issued = turn(&server.setup, &["cred", "issue", "sara"]);
-    let url = format!("turn:{}?transport=udp", server.turn_address());
-    assert_eq!(issued["urls"], json!([url]));
+    let urls =
+        ["udp", "tcp"].map(|over| format!("turn:{}?transport={over}", server.turn_address()));
+    assert_eq!(issued["urls"], json!(urls));
     let client = client(&server, &credential_of(&issued)).await;
     client.allocate().await.unwrap();
     let ended = server.setup.run(&["turn", "cred", "issue", "sara"], "");
-    for part in ["User name  ", "Password   ", "Expires    ", &url] {
+    for part in [
+        "User name  ",
+        "Password   ",
+        "Expires    ",
+        &urls[0],
+        &urls[1],
+    ] {
         assert!(ended.out.contains(part), "{part}: {ended:?}");
     }
 }

@@ -44,6 +44,7 @@ async fn each_allocation_is_listed_with_its_owner_and_its_traffic() {
         first["relayed"],
         json!([at_hers.local_addr().unwrap().to_string()])
     );
+    assert_eq!(first["transport"], "udp");
     assert!(first["client"].as_str().unwrap().starts_with("127.0.0.1:"));
     assert_eq!(
         (&first["permissions"], &first["packets_to_client"]),
@@ -75,6 +76,7 @@ async fn each_allocation_is_listed_with_its_owner_and_its_traffic() {
     for (line, part) in [
         (1, format!("sara (session {session})")),
         (1, "1 packets, 4 B".to_owned()),
+        (1, " (udp) ".to_owned()),
         (2, "gateway (static)".to_owned()),
         (3, "sara (issued)".to_owned()),
     ] {

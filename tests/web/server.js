@@ -47,6 +47,8 @@ const udpIsFree = (port) =>
     probe.bind(port, "127.0.0.1", () => probe.close(() => tell(true)));
   });
 
+const bothAreFree = async (port) => (await udpIsFree(port)) && (await tcpIsFree(port));
+
 class Server {
   #env;
   #child = null;
@@ -127,7 +129,7 @@ export async function startServer(more = {}) {
     DATA_DIR: join(dir, "data"),
     LISTEN: "127.0.0.1",
     PORT: String(port),
-    TURN_PORT: String(await freePort(udpIsFree)),
+    TURN_PORT: String(await freePort(bothAreFree)),
     TURN_LISTEN: "127.0.0.1",
     TURN_EXTERNAL_IP: "127.0.0.1",
     TURN_MIN_PORT: String(relay),

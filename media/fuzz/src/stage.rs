@@ -324,6 +324,7 @@ fn config() -> RelayConfig {
     };
     RelayConfig {
         listen: vec!["0.0.0.0:3478".parse().unwrap()],
+        listen_tcp: vec![],
         relays: vec![relay("0.0.0.0", "203.0.113.9"), relay("::", "2001:db8::9")],
         ports: PORTS,
         excluded_ports: vec![EXCLUDED],
@@ -342,6 +343,8 @@ fn config() -> RelayConfig {
         max_bytes_per_second_each: 0,
         max_bytes_per_second: 0,
         max_unauthenticated_answers: 0,
+        max_streams: 0,
+        max_streams_per_network: 0,
         legacy_channels: false,
         max_credential_lifetime: Duration::from_secs(3600),
         plane: Plane::default(),

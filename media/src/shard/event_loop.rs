@@ -16,8 +16,10 @@ use super::commands::{Command, Commands};
 use super::datagrams::{BATCH, Io, Outgoing, Slots};
 use super::outbox::{Exit, Outbox};
 use super::sockets::{Sockets, Token};
+use super::streams::{StreamId, Streams};
 use crate::config::Plane;
 use crate::counters::{Counters, Metric};
+use crate::turn::packet::Packet;
 use crate::turn::server::{Effect, Forward, Server};
 use crate::turn::{ClientId, PeerAddr, RelayPort};
 
@@ -26,6 +28,9 @@ const EVENTS: usize = 256;
 
 /// Datagrams taken from one relay socket in one turn: there is one, mostly.
 const PEER_BATCH: usize = 8;
+
+/// Bytes read from one connection in one turn.
+const STREAM_BATCH: usize = 16 * 1024;
 
 /// How long to pause when waiting itself fails, so that it does not spin.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -39,12 +44,16 @@ pub(super) struct EventLoop {
     io: Io,
     slots: Slots,
     outbox: Outbox,
+    streams: Streams,
+    /// Where bytes of connections are read to.
+    read: Vec<u8>,
 }
 
 impl EventLoop {
     pub(super) fn new(
         server: Server,
         sockets: Sockets,
+        streams: Streams,
         commands: Commands,
         counters: Arc<Counters>,
         plane: Plane,
@@ -57,6 +66,8 @@ impl EventLoop {
             io: Io::new(plane.calls),
             slots: Slots::new(),
             outbox: Outbox::new(),
+            streams,
+            read: vec![0; STREAM_BATCH],
         }
     }
 
@@ -80,18 +91,26 @@ impl EventLoop {
                 match Token::of(event) {
                     Some(Token::Listener(index)) => self.serve_clients(index, now),
                     Some(Token::Relay(port)) => self.serve_peers(port, now),
+                    Some(Token::StreamListener(index)) => self.streams.accept(index, now),
+                    Some(Token::Stream(id)) => self.serve_stream(id, now),
                     Some(Token::Commands) | None => {}
                 }
             }
             self.server.handle_timeout(now);
+            let server = &self.server;
+            self.streams
+                .handle_timeout(now, |client| server.holds_allocation(client));
             self.carry_out(now);
+            self.streams.flush(now);
+            self.take_leave(now);
             self.end_turn();
         }
     }
 
     fn timeout(&self, now: Instant) -> Option<Timespec> {
-        let wait = self.server.poll_timeout()?.saturating_duration_since(now);
-        Timespec::try_from(wait).ok()
+        let timers = [self.server.poll_timeout(), self.streams.poll_timeout()];
+        let next = timers.into_iter().flatten().min()?;
+        Timespec::try_from(next.saturating_duration_since(now)).ok()
     }
 
     /// Does what the commands say; `true` means stop.
@@ -165,11 +184,65 @@ impl EventLoop {
         }
     }
 
+    /// Reads from a connection, once.
+    fn serve_stream(&mut self, id: StreamId, now: Instant) {
+        let mut buffer = std::mem::take(&mut self.read);
+        if let Some(length) = self.streams.receive(id, &mut buffer) {
+            let input = buffer.get(..length).unwrap_or_default();
+            self.take_messages(id, input, now);
+        }
+        self.read = buffer;
+        self.take_leave(now);
+    }
+
+    /// Asks the core about every message that is whole now.
+    fn take_messages(&mut self, id: StreamId, mut input: &[u8], now: Instant) {
+        let Some(client) = self.streams.client(id) else {
+            return;
+        };
+        let unix = unix();
+        loop {
+            // One for the message, one for an answer to somebody else.
+            if self.slots.left() < 2 {
+                self.end_turn();
+            }
+            let Some((slot, packet)) = self.slots.spare() else {
+                return;
+            };
+            if !self.streams.next_message(id, &mut input, packet) {
+                return;
+            }
+            let forward = guarded(&self.counters, || {
+                self.server.handle_client(client, packet, now, unix)
+            });
+            if forward.is_some() {
+                self.slots.keep();
+            }
+            self.pass_on(slot, forward);
+            self.carry_out(now);
+        }
+    }
+
+    /// Tells the core of the connections that have ended.
+    fn take_leave(&mut self, now: Instant) {
+        while let Some(client) = self.streams.gone() {
+            self.server.handle_client_gone(&client, now);
+            self.carry_out(now);
+        }
+    }
+
     /// Has a datagram sent where the core says.
     fn pass_on(&mut self, slot: usize, forward: Option<Forward>) {
         let Some(forward) = forward else {
             return;
         };
+        if let Forward::ToClient(client) = forward
+            && self.streams.carries(&client)
+        {
+            let packet = self.slots.packet(slot);
+            let bytes = packet.map(Packet::datagram).unwrap_or_default();
+            return self.streams.send_data(&client, bytes);
+        }
         let (exit, to, whole) = match forward {
             Forward::ToPeer(port, PeerAddr(peer)) => (Exit::Peer(port), peer, false),
             Forward::ToPeerWhole(port, PeerAddr(peer)) => (Exit::Peer(port), peer, true),
@@ -198,6 +271,9 @@ impl EventLoop {
 
     /// Has an answer sent behind what that client is to get already.
     fn answer(&mut self, client: ClientId, bytes: &[u8]) {
+        if self.streams.carries(&client) {
+            return self.streams.send_answer(&client, bytes);
+        }
         let Some(slot) = self.slots.hold(bytes) else {
             return self.counters.count(Metric::DroppedSendFailed);
         };

@@ -8,9 +8,11 @@
 mod commands;
 mod datagrams;
 mod event_loop;
+mod link;
 mod outbox;
 mod socket;
 mod sockets;
+mod streams;
 
 use std::fmt;
 use std::io;
@@ -31,13 +33,16 @@ use crate::turn::{Family, Key, PerFamily};
 use commands::{Command, Commander};
 use event_loop::EventLoop;
 use sockets::Sockets;
+use streams::{Listener, Streams};
 
 /// Why a relay did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An address to listen on could not be bound.
-    #[error("cannot listen on udp {address}: {source}")]
+    #[error("cannot listen on {protocol} {address}: {source}")]
     Listen {
+        /// `udp` or `tcp`.
+        protocol: &'static str,
         /// The address as configured.
         address: SocketAddr,
         /// What the kernel says.
@@ -85,6 +90,7 @@ pub enum StartError {
 /// A running relay. Dropping it ends it, as [`Self::stop`] does.
 pub struct RelayHandle {
     local_addresses: Vec<SocketAddr>,
+    tcp_addresses: Vec<SocketAddr>,
     counters: Arc<Counters>,
     commander: Commander,
     thread: Option<JoinHandle<()>>,
@@ -104,6 +110,12 @@ impl RelayHandle {
     #[must_use]
     pub fn local_addresses(&self) -> &[SocketAddr] {
         &self.local_addresses
+    }
+
+    /// The same over TCP, in the order of [`RelayConfig::listen_tcp`].
+    #[must_use]
+    pub fn tcp_addresses(&self) -> &[SocketAddr] {
+        &self.tcp_addresses
     }
 
     /// Ends what this session has allocated, and refuses its credentials from
@@ -197,13 +209,11 @@ pub fn start_refusing(
     let mut listeners = Vec::new();
     let mut local_addresses = Vec::new();
     for address in &config.listen {
-        let listener = socket::listener(*address).map_err(|source| StartError::Listen {
-            address: *address,
-            source,
-        })?;
+        let listener = socket::listener(*address).map_err(cannot_listen("udp", *address))?;
         listeners.push((listener.0, Family::of(address.ip())));
         local_addresses.push(listener.1);
     }
+    let (stream_listeners, tcp_addresses) = listen_for_streams(&config)?;
     let mut binds = PerFamily::default();
     for RelayAddress { bind, .. } in &config.relays {
         socket::relay(SocketAddr::new(*bind, 0)).map_err(|source| StartError::RelayAddress {
@@ -228,17 +238,58 @@ pub fn start_refusing(
     }
     let (commander, commands) = commands::channel().map_err(StartError::Thread)?;
     let sockets = Sockets::new(listeners, binds, commands.wake()).map_err(StartError::Thread)?;
+    let streams = Streams::new(
+        sockets.epoll(),
+        Arc::clone(&counters),
+        streams::Limits {
+            all: config.max_streams,
+            per_network: config.max_streams_per_network,
+        },
+        first_of_streams(&config),
+        stream_listeners,
+    )
+    .map_err(StartError::Thread)?;
     let (counted, plane) = (Arc::clone(&counters), config.plane);
     let thread = thread::Builder::new()
         .name("relay-0".to_owned())
-        .spawn(move || EventLoop::new(server, sockets, commands, counted, plane).run())
+        .spawn(move || EventLoop::new(server, sockets, streams, commands, counted, plane).run())
         .map_err(StartError::Thread)?;
     Ok(RelayHandle {
         local_addresses,
+        tcp_addresses,
         counters,
         commander,
         thread: Some(thread),
     })
+}
+
+fn cannot_listen(
+    protocol: &'static str,
+    address: SocketAddr,
+) -> impl FnOnce(io::Error) -> StartError {
+    move |source| StartError::Listen {
+        protocol,
+        address,
+        source,
+    }
+}
+
+/// The lowest index of a listener of streams.
+fn first_of_streams(config: &RelayConfig) -> u16 {
+    u16::try_from(config.listen.len()).unwrap_or(u16::MAX)
+}
+
+/// Opens what clients connect to; says the addresses too.
+fn listen_for_streams(
+    config: &RelayConfig,
+) -> Result<(Vec<Listener>, Vec<SocketAddr>), StartError> {
+    let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
+    for (number, address) in (first_of_streams(config)..).zip(&config.listen_tcp) {
+        let (socket, local) = link::listen(*address).map_err(cannot_listen("tcp", *address))?;
+        listeners.push(Listener { socket, number });
+        addresses.push(local);
+    }
+    Ok((listeners, addresses))
 }
 
 fn check(config: &RelayConfig) -> Result<(), StartError> {

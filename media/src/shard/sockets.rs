@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
@@ -11,6 +12,7 @@ use rustix::io::Errno;
 
 use super::outbox::Exit;
 use super::socket;
+use super::streams::StreamId;
 use crate::turn::server::RelayFailure;
 use crate::turn::{Family, PerFamily, RelayPort};
 
@@ -20,10 +22,12 @@ pub(super) enum Token {
     Commands,
     Listener(u16),
     Relay(RelayPort),
+    StreamListener(u16),
+    Stream(StreamId),
 }
 
 impl Token {
-    fn pack(self) -> epoll::EventData {
+    pub(super) fn pack(self) -> epoll::EventData {
         epoll::EventData::new_u64(match self {
             Self::Commands => 0,
             Self::Listener(index) => 1 << 16 | u64::from(index),
@@ -35,16 +39,23 @@ impl Token {
                 family: Family::V6,
                 port,
             }) => 3 << 16 | u64::from(port),
+            Self::StreamListener(index) => 4 << 16 | u64::from(index),
+            Self::Stream(id) => 1 << 32 | u64::from(id),
         })
     }
 
     fn unpack(data: epoll::EventData) -> Option<Self> {
+        if data.u64() >> 32 == 1 {
+            let id = StreamId::try_from(data.u64() & 0xFFFF_FFFF).ok()?;
+            return Some(Self::Stream(id));
+        }
         let low = u16::try_from(data.u64() & 0xFFFF).ok()?;
         match data.u64() >> 16 {
             0 => Some(Self::Commands),
             1 => Some(Self::Listener(low)),
             2 => Some(Self::Relay(RelayPort::v4(low))),
             3 => Some(Self::Relay(RelayPort::v6(low))),
+            4 => Some(Self::StreamListener(low)),
             _ => None,
         }
     }
@@ -58,7 +69,7 @@ impl Token {
 
 /// See the module.
 pub(super) struct Sockets {
-    epoll: OwnedFd,
+    epoll: Arc<OwnedFd>,
     listeners: Vec<(OwnedFd, Family)>,
     relays: HashMap<RelayPort, OwnedFd>,
     binds: PerFamily<Option<IpAddr>>,
@@ -73,7 +84,7 @@ impl Sockets {
         wake: BorrowedFd<'_>,
     ) -> io::Result<Self> {
         let sockets = Self {
-            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            epoll: Arc::new(epoll::create(epoll::CreateFlags::CLOEXEC)?),
             listeners,
             relays: HashMap::new(),
             binds,
@@ -83,6 +94,11 @@ impl Sockets {
             sockets.watch(listener.as_fd(), Token::Listener(index))?;
         }
         Ok(sockets)
+    }
+
+    /// Where others have their sockets waited for.
+    pub(super) fn epoll(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.epoll)
     }
 
     /// Has `token` told whenever there is something to read.
@@ -147,6 +163,9 @@ mod tests {
             Token::Listener(3),
             Token::Relay(RelayPort::v4(65_535)),
             Token::Relay(RelayPort::v6(49_152)),
+            Token::StreamListener(0),
+            Token::Stream(0),
+            Token::Stream(u32::MAX),
         ] {
             assert_eq!(Token::unpack(token.pack()), Some(token));
         }

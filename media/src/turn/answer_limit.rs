@@ -55,7 +55,7 @@ impl AnswerLimit {
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let cost = u64::try_from(self.cost.as_nanos()).unwrap_or(u64::MAX);
         let latest = now.saturating_add(BURST_NANOS);
-        let prefix = prefix(source);
+        let prefix = network(source);
         let mut cells = self.tables.each_mut().map(|table| table.cell(prefix));
         let after = |cell: u64| cell.max(now).saturating_add(cost);
         let fits =
@@ -81,7 +81,7 @@ impl Table {
 }
 
 /// The IPv4 /24 or IPv6 /64 of a source, as one number.
-fn prefix(source: IpAddr) -> u128 {
+pub(crate) fn network(source: IpAddr) -> u128 {
     match source.to_canonical() {
         IpAddr::V4(ip) => u128::from(ip.to_bits() >> 8),
         IpAddr::V6(ip) => 1 << 64 | ip.to_bits() >> 64,

@@ -21,12 +21,36 @@ mod table;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-/// Where a client's datagrams come from and answers go to: one of our
-/// listeners and the address beyond it. With the listener's own address this
+pub(crate) use answer_limit::network;
+
+/// What carries the messages between a client and us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    /// UDP.
+    Udp,
+    /// TCP.
+    Tcp,
+    /// TLS over TCP.
+    Tls,
+}
+
+impl Transport {
+    /// Whether messages follow each other on a byte stream.
+    #[must_use]
+    pub fn is_stream(self) -> bool {
+        self != Self::Udp
+    }
+}
+
+/// Where a client's messages come from and answers go to: one of our
+/// listeners, each of which has one transport, and the address beyond it. With the listener's own address this
 /// is the 5-tuple that names an allocation (RFC 8656 §2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId {
-    /// Index of the listener, in the order they were configured.
+    /// Index of the listener, in the order of [`RelayConfig`]: those of UDP,
+    /// of TCP, of TLS, and at last the one of TLS that was accepted elsewhere.
+    ///
+    /// [`RelayConfig`]: crate::RelayConfig
     pub listener: u16,
     /// The client's address as the listener sees it.
     pub address: SocketAddr,

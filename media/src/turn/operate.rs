@@ -9,7 +9,7 @@ use super::alloc::{Allocation, Phase, Traffic};
 use super::auth::{Owner, Revoked, Subject};
 use super::server::Server;
 use super::table::Place;
-use super::{Family, Key};
+use super::{Family, Key, Transport};
 use crate::counters::Metric;
 
 /// Which allocations are to end. Their credentials stay good.
@@ -39,6 +39,8 @@ pub struct AllocationInfo {
     pub subject: Subject,
     /// Where its client is, as our listener sees it.
     pub client: SocketAddr,
+    /// What its client's messages come over.
+    pub transport: Transport,
     /// Its relayed transport addresses.
     pub relayed: Vec<SocketAddr>,
     /// How long it has been there.
@@ -140,6 +142,7 @@ impl Server {
             id: allocation.id,
             subject: allocation.identity.subject.clone(),
             client: allocation.client.address,
+            transport: self.transport_of(&allocation.client),
             relayed: relays()
                 .filter_map(|relay| self.relayed(relay.port))
                 .collect(),
@@ -158,7 +161,7 @@ impl Server {
     }
 
     /// What is being opened ends when it is open.
-    fn end_or_mark(&mut self, place: Place, cause: Metric, now: Instant) {
+    pub(super) fn end_or_mark(&mut self, place: Place, cause: Metric, now: Instant) {
         let Some(allocation) = self.table.get_mut(place) else {
             return;
         };

@@ -23,7 +23,7 @@ use super::policy::PeerPolicy;
 use super::ports::Ports;
 use super::reservation::Reservations;
 use super::table::{Place, Table};
-use super::{ClientId, Family, PeerAddr, PerFamily, Random, RelayPort};
+use super::{ClientId, Family, PeerAddr, PerFamily, Random, RelayPort, Transport};
 use crate::config::RelayConfig;
 use crate::counters::{Counters, Metric};
 
@@ -107,7 +107,10 @@ pub struct Server {
     pub(super) reservations: Reservations,
     pub(super) advertise: PerFamily<Option<IpAddr>>,
     pub(super) quotas: Quotas,
+    pub(super) transports: Vec<Transport>,
+    /// For those who may have forged where they are, and for those who cannot.
     pub(super) answer_limit: AnswerLimit,
+    pub(super) stream_answer_limit: AnswerLimit,
     pub(super) legacy_channels: bool,
     pub(super) draining: bool,
     pub(super) allocations_made: u64,
@@ -150,18 +153,22 @@ impl Server {
             let (range, excluded) = (config.ports.clone(), &config.excluded_ports);
             Some(Ports::new(family, range, excluded))
         };
+        let mut answer_limit =
+            || AnswerLimit::new(config.max_unauthenticated_answers, &mut entropy.random, now);
+        let (answer_limit, stream_answer_limit) = (answer_limit(), answer_limit());
+        let listeners = 0..config.listen.len() + config.listen_tcp.len();
+        let transports = listeners.filter_map(|index| u16::try_from(index).ok());
+        let transports = transports.map(|index| config.transport_of(index)).collect();
         let server = Self {
+            transports,
             authority: Authority::new(config, crypto, &entropy.nonce_key, now),
             policy: PeerPolicy::new(config, listen_ports),
             ports: PerFamily {
                 v4: ports(Family::V4),
                 v6: ports(Family::V6),
             },
-            answer_limit: AnswerLimit::new(
-                config.max_unauthenticated_answers,
-                &mut entropy.random,
-                now,
-            ),
+            answer_limit,
+            stream_answer_limit,
             random: entropy.random,
             table: Table::default(),
             reservations: Reservations::default(),
@@ -212,6 +219,28 @@ impl Server {
             self.counters.count(metric);
             None
         })
+    }
+
+    /// The connection of a client is gone, and nobody can use its 5-tuple any
+    /// more: what was allocated there ends at once.
+    pub fn handle_client_gone(&mut self, client: &ClientId, now: Instant) {
+        self.handle_timeout(now);
+        if let Some(place) = self.table.of_client(client) {
+            self.end_or_mark(place, Metric::EndedDisconnected, now);
+        }
+    }
+
+    /// Whether this client holds an allocation.
+    #[must_use]
+    pub fn holds_allocation(&self, client: &ClientId) -> bool {
+        self.table.of_client(client).is_some()
+    }
+
+    /// What this client's messages come over.
+    pub(super) fn transport_of(&self, client: &ClientId) -> Transport {
+        let transport = self.transports.get(usize::from(client.listener));
+        // Only those that were accepted elsewhere are not listed.
+        transport.copied().unwrap_or(Transport::Tls)
     }
 
     /// Ends everything that is over. Each `handle_*` does so first.

@@ -50,6 +50,7 @@ fn config() -> RelayConfig {
     };
     RelayConfig {
         listen: vec!["0.0.0.0:3478".parse().unwrap()],
+        listen_tcp: vec![],
         relays: vec![relay("0.0.0.0", RELAYS[0]), relay("::", RELAYS[1])],
         ports: PORTS.start() - 1..=*PORTS.end(),
         excluded_ports: vec![PORTS.start() - 1],
@@ -65,6 +66,8 @@ fn config() -> RelayConfig {
         max_bytes_per_second_each: 0,
         max_bytes_per_second: 0,
         max_unauthenticated_answers: 0,
+        max_streams: 0,
+        max_streams_per_network: 0,
         legacy_channels: false,
         max_credential_lifetime: Duration::from_secs(3600),
         plane: Plane::default(),

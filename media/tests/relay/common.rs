@@ -269,6 +269,7 @@ pub(crate) fn config() -> RelayConfig {
             "0.0.0.0:3478".parse().unwrap(),
             "[::]:3478".parse().unwrap(),
         ],
+        listen_tcp: vec![],
         relays: vec![RelayAddress {
             bind: Ipv4Addr::UNSPECIFIED.into(),
             advertise: ADVERTISED.into(),
@@ -290,6 +291,8 @@ pub(crate) fn config() -> RelayConfig {
         max_bytes_per_second_each: 0,
         max_bytes_per_second: 0,
         max_unauthenticated_answers: 0,
+        max_streams: 0,
+        max_streams_per_network: 0,
         legacy_channels: false,
         max_credential_lifetime: Duration::from_secs(HOUR),
         plane: Plane::default(),

@@ -33,7 +33,7 @@ fn peers_of_both_families_are_reached_from_one_allocation() {
             let permitted = phone.request(CREATE_PERMISSION, &[peer(&to.to_string())]);
             assert_eq!(permitted.code(), 0);
             let hello = send_indication(&to.to_string(), b"hello");
-            phone.socket.send(&hello).unwrap();
+            phone.send(&hello);
             assert_eq!(peer_socket.recv_from(&mut bytes).unwrap(), (5, relayed));
             peer_socket.send_to(b"and back", relayed).unwrap();
             let said = data_indication(&phone.receive());
@@ -54,9 +54,9 @@ fn what_must_not_be_fragmented_is_sent_whole_and_the_rest_as_before() {
         for data in [&[1; 1500][..], &[2; 1900]] {
             let whole = [peer(&to), (DONT_FRAGMENT, vec![]), (DATA, data.to_vec())];
             let whole = message(SEND_INDICATION, *b"indication!!", &whole);
-            phone.socket.send(&whole.raw).unwrap();
+            phone.send(&whole.raw);
             assert_eq!(peer_socket.recv(&mut bytes).unwrap(), data.len());
-            phone.socket.send(&send_indication(&to, data)).unwrap();
+            phone.send(&send_indication(&to, data));
             assert_eq!(peer_socket.recv(&mut bytes).unwrap(), data.len());
         }
     }
@@ -79,7 +79,7 @@ fn a_pair_of_ports_is_open_and_the_second_is_had_by_its_token() {
     let (peer_socket, mut bytes) = (echo_at("127.0.0.1:0"), [0; 100]);
     let to = peer_socket.local_addr().unwrap().to_string();
     second.request(CREATE_PERMISSION, &[peer(&to)]);
-    second.socket.send(&send_indication(&to, b"rtcp")).unwrap();
+    second.send(&send_indication(&to, b"rtcp"));
     assert_eq!(
         peer_socket.recv_from(&mut bytes).unwrap(),
         (4, reply.relayed())

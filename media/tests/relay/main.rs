@@ -31,3 +31,5 @@ mod reservations;
 mod robustness;
 #[cfg(test)]
 mod shard;
+#[cfg(test)]
+mod streams;

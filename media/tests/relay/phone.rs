@@ -5,10 +5,12 @@
 )]
 //! Clients and peers with real sockets, and a relay on loopback for them.
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use payambar_media::{Calls, RelayAddress, RelayConfig, mint_credential};
+use payambar_media::turn::Transport;
+use payambar_media::{Calls, RelayAddress, RelayConfig, RelayHandle, mint_credential};
 use rtc_stun::attributes::ATTR_NONCE;
 
 use crate::common::*;
@@ -16,6 +18,7 @@ use crate::common::*;
 pub(crate) fn loopback() -> RelayConfig {
     let mut config = config();
     config.listen = vec!["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()];
+    config.listen_tcp = config.listen.clone();
     config.relays = vec![RelayAddress {
         bind: Ipv4Addr::LOCALHOST.into(),
         advertise: Ipv4Addr::LOCALHOST.into(),
@@ -30,50 +33,156 @@ pub(crate) fn loopback() -> RelayConfig {
     config
 }
 
+/// A way into a relay.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Door {
+    pub(crate) transport: Transport,
+    pub(crate) address: SocketAddr,
+}
+
+/// Every way into this relay.
+pub(crate) fn doors(relay: &RelayHandle) -> Vec<Door> {
+    let door = |transport| {
+        move |address: &SocketAddr| Door {
+            transport,
+            address: *address,
+        }
+    };
+    let udp = relay.local_addresses().iter().map(door(Transport::Udp));
+    let tcp = relay.tcp_addresses().iter().map(door(Transport::Tcp));
+    udp.chain(tcp).collect()
+}
+
+/// What carries a client's messages.
+pub(crate) enum Line {
+    Datagrams(UdpSocket),
+    Bytes(TcpStream),
+}
+
+impl Line {
+    fn to(door: Door) -> Self {
+        match door.transport {
+            Transport::Udp => {
+                let local = if door.address.is_ipv6() {
+                    "[::1]:0"
+                } else {
+                    "127.0.0.1:0"
+                };
+                let socket = echo_at(local);
+                socket.connect(door.address).unwrap();
+                Self::Datagrams(socket)
+            }
+            Transport::Tcp | Transport::Tls => {
+                let stream = TcpStream::connect(door.address).unwrap();
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                Self::Bytes(stream)
+            }
+        }
+    }
+
+    pub(crate) fn local_addr(&self) -> SocketAddr {
+        match self {
+            Self::Datagrams(socket) => socket.local_addr().unwrap(),
+            Self::Bytes(stream) => stream.local_addr().unwrap(),
+        }
+    }
+
+    /// Sends a message, padded where that is due.
+    pub(crate) fn send(&mut self, message: &[u8]) {
+        match self {
+            Self::Datagrams(socket) => assert_eq!(socket.send(message).unwrap(), message.len()),
+            Self::Bytes(_) => {
+                let mut padded = message.to_vec();
+                padded.resize(message.len().next_multiple_of(4), 0);
+                self.write(&padded);
+            }
+        }
+    }
+
+    /// Writes bytes to a stream as they are.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.stream().write_all(bytes).unwrap();
+    }
+
+    pub(crate) fn stream(&mut self) -> &mut TcpStream {
+        match self {
+            Self::Bytes(stream) => stream,
+            Self::Datagrams(_) => panic!("datagrams are no stream"),
+        }
+    }
+
+    /// The next message without its padding; nothing once the stream ends.
+    pub(crate) fn receive(&mut self) -> Vec<u8> {
+        match self {
+            Self::Datagrams(socket) => {
+                let mut bytes = vec![0; 4096];
+                let length = socket.recv(&mut bytes).unwrap();
+                bytes.truncate(length);
+                bytes
+            }
+            Self::Bytes(stream) => next_message(stream).unwrap_or_default(),
+        }
+    }
+}
+
+/// Reads a message and its padding.
+fn next_message(stream: &mut impl Read) -> Option<Vec<u8>> {
+    let mut message = vec![0; 4];
+    stream.read_exact(&mut message).ok()?;
+    let body = usize::from(u16::from_be_bytes([message[2], message[3]]));
+    let length = if message[0] < 0x40 { 20 } else { 4 } + body;
+    message.resize(length.next_multiple_of(4), 0);
+    stream.read_exact(&mut message[4..]).ok()?;
+    assert!(message[length..].iter().all(|byte| *byte == 0));
+    message.truncate(length);
+    Some(message)
+}
+
+/// How long an answer may take on a busy host.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// A client with a socket.
 pub(crate) struct Phone {
-    pub(crate) socket: UdpSocket,
+    pub(crate) line: Line,
     pub(crate) caller: Caller,
 }
 
 impl Phone {
-    pub(crate) fn new(server: SocketAddr, user: i64, session: i64) -> Self {
-        let local: SocketAddr = if server.is_ipv6() {
-            "[::1]:0".parse().unwrap()
-        } else {
-            "127.0.0.1:0".parse().unwrap()
-        };
-        let socket = UdpSocket::bind(local).unwrap();
-        socket.connect(server).unwrap();
-        socket
-            .set_read_timeout(Some(Duration::from_secs(5)))
-            .unwrap();
+    /// One that comes over UDP.
+    pub(crate) fn new(address: SocketAddr, user: i64, session: i64) -> Self {
+        let transport = Transport::Udp;
+        Self::at(Door { transport, address }, user, session)
+    }
+
+    pub(crate) fn at(door: Door, user: i64, session: i64) -> Self {
+        let line = Line::to(door);
         let unix = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap()
             .as_secs();
         let (name, password) = mint_credential(SECRET, unix + 600, user, session);
-        let caller = Caller::new(&socket.local_addr().unwrap().to_string(), &name, &password);
-        Self { socket, caller }
+        let caller = Caller::new(&line.local_addr().to_string(), &name, &password);
+        Self { line, caller }
     }
 
-    pub(crate) fn receive(&self) -> Vec<u8> {
-        let mut bytes = vec![0; 4096];
-        let length = self.socket.recv(&mut bytes).unwrap();
-        bytes.truncate(length);
-        bytes
+    pub(crate) fn send(&mut self, message: &[u8]) {
+        self.line.send(message);
+    }
+
+    pub(crate) fn receive(&mut self) -> Vec<u8> {
+        self.line.receive()
     }
 
     pub(crate) fn request(&mut self, kind: u16, attributes: &[Attribute]) -> Reply {
         if self.caller.nonce.is_empty() {
             let plain = message(ALLOCATE, self.caller.transaction(), &[udp()]);
-            self.socket.send(&plain.raw).unwrap();
+            self.send(&plain.raw);
             let challenge = Reply::read(&self.receive());
             assert_eq!(challenge.code(), 401);
             self.caller.nonce = challenge.0.get(ATTR_NONCE).unwrap();
         }
         let request = self.caller.signed(kind, attributes);
-        self.socket.send(&request.raw).unwrap();
+        self.send(&request.raw);
         let reply = Reply::read(&self.receive());
         assert_eq!(reply.0.transaction_id, request.transaction_id);
         reply
@@ -82,7 +191,7 @@ impl Phone {
     pub(crate) fn allocate(&mut self) -> SocketAddr {
         let reply = self.request(ALLOCATE, &[udp()]);
         assert_eq!(reply.code(), 0);
-        assert_eq!(reply.mapped(), self.socket.local_addr().unwrap());
+        assert_eq!(reply.mapped(), self.line.local_addr());
         reply.relayed()
     }
 }
@@ -94,8 +203,6 @@ pub(crate) fn echo() -> UdpSocket {
 
 pub(crate) fn echo_at(address: &str) -> UdpSocket {
     let socket = UdpSocket::bind(address).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket
 }

@@ -5,28 +5,25 @@
 //! The real thread with real sockets on loopback.
 
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 
 use payambar_media::counters::Metric;
 use payambar_media::{RelayConfig, RelayHandle, StartError, start};
 
 use crate::common::*;
-use crate::phone::{Phone, echo, loopback};
+use crate::phone::{Phone, doors, echo, loopback};
 
 #[test]
 fn a_peer_is_reached_and_answers_in_every_form() {
     let relay = start(loopback()).unwrap();
-    for server in relay.local_addresses() {
-        let (mut phone, peer_socket) = (Phone::new(*server, 7, 3), echo());
+    for door in doors(&relay) {
+        let (mut phone, peer_socket) = (Phone::at(door, 7, 3), echo());
         let peer_address = peer_socket.local_addr().unwrap().to_string();
         let relayed = phone.allocate();
         phone.request(CREATE_PERMISSION, &[peer(&peer_address)]);
         let mut bytes = [0; 4096];
 
-        phone
-            .socket
-            .send(&send_indication(&peer_address, b"hello"))
-            .unwrap();
+        phone.send(&send_indication(&peer_address, b"hello"));
         assert_eq!(peer_socket.recv_from(&mut bytes).unwrap(), (5, relayed));
         peer_socket.send_to(b"and back", relayed).unwrap();
         let (from, data) = data_indication(&phone.receive());
@@ -36,10 +33,7 @@ fn a_peer_is_reached_and_answers_in_every_form() {
         );
 
         phone.request(CHANNEL_BIND, &[channel(0x4005), peer(&peer_address)]);
-        phone
-            .socket
-            .send(&channel_data(0x4005, &[7; 1500]))
-            .unwrap();
+        phone.send(&channel_data(0x4005, &[7; 1500]));
         assert_eq!(peer_socket.recv_from(&mut bytes).unwrap(), (1500, relayed));
         peer_socket.send_to(&[8; 1500], relayed).unwrap();
         assert_eq!(phone.receive(), channel_data(0x4005, &[8; 1500]));
@@ -50,14 +44,23 @@ fn a_peer_is_reached_and_answers_in_every_form() {
 #[test]
 fn two_clients_of_one_relay_talk_without_the_kernel() {
     let relay = start(loopback()).unwrap();
-    let server = relay.local_addresses()[0];
-    let (mut a, mut b) = (Phone::new(server, 7, 3), Phone::new(server, 8, 3));
-    let (at_a, at_b) = (a.allocate().to_string(), b.allocate().to_string());
-    a.request(CREATE_PERMISSION, &[peer(&at_b)]);
-    b.request(CHANNEL_BIND, &[channel(0x4001), peer(&at_a)]);
-    a.socket.send(&send_indication(&at_b, b"hello")).unwrap();
-    assert_eq!(b.receive(), channel_data(0x4001, b"hello"));
-    assert_eq!(relay.counters().value(Metric::PacketsHandedOver), 1);
+    let doors = doors(&relay);
+    for (at, first) in (1..).zip(&doors) {
+        let second = doors[at % doors.len()];
+        let (mut a, mut b) = (Phone::at(*first, 7, 3), Phone::at(second, 8, 3));
+        let (at_a, at_b) = (a.allocate().to_string(), b.allocate().to_string());
+        a.request(CREATE_PERMISSION, &[peer(&at_b)]);
+        b.request(CHANNEL_BIND, &[channel(0x4001), peer(&at_a)]);
+        a.send(&send_indication(&at_b, b"hello"));
+        assert_eq!(b.receive(), channel_data(0x4001, b"hello"));
+        b.send(&channel_data(0x4001, b"back"));
+        let (from, data) = data_indication(&a.receive());
+        assert_eq!((from.to_string(), data), (at_b, b"back".to_vec()));
+        b.request(REFRESH, &[lifetime(0)]);
+        a.request(REFRESH, &[lifetime(0)]);
+    }
+    let counted = u64::try_from(2 * doors.len()).unwrap();
+    assert_eq!(relay.counters().value(Metric::PacketsHandedOver), counted);
     assert_eq!(relay.counters().value(Metric::PacketsToPeer), 0);
 }
 
@@ -70,10 +73,7 @@ fn datagrams_of_every_size_leave_the_thread_alive() {
     phone.request(CHANNEL_BIND, &[channel(0x4001), peer(&peer_address)]);
     let mut bytes = vec![0; 70_000];
     for size in [0, 1, 1500, 2043, 2044] {
-        phone
-            .socket
-            .send(&channel_data(0x4001, &vec![7; size]))
-            .unwrap();
+        phone.send(&channel_data(0x4001, &vec![7; size]));
         assert_eq!(peer_socket.recv(&mut bytes).unwrap(), size);
     }
     for size in [0, 1, 1500, 2044, 2048] {
@@ -81,7 +81,7 @@ fn datagrams_of_every_size_leave_the_thread_alive() {
         assert_eq!(phone.receive().len(), 4 + size);
     }
     for size in [2049, 9000, 65_507] {
-        phone.socket.send(&vec![0x40; size]).unwrap();
+        phone.send(&vec![0x40; size]);
         peer_socket.send_to(&vec![7; size], relayed).unwrap();
     }
     peer_socket.send_to(b"after", relayed).unwrap();
@@ -93,16 +93,18 @@ fn datagrams_of_every_size_leave_the_thread_alive() {
 #[test]
 fn a_revoked_session_is_gone_within_a_second() {
     let relay = start(loopback()).unwrap();
-    let mut phone = Phone::new(relay.local_addresses()[0], 7, 3);
-    let relayed = phone.allocate();
-    assert_eq!(
-        UdpSocket::bind(relayed).unwrap_err().kind(),
-        ErrorKind::AddrInUse
-    );
-    relay.revoke_session(7, 3);
-    assert_eq!(phone.request(REFRESH, &[]).code(), 401);
-    assert_eq!(phone.request(ALLOCATE, &[udp()]).code(), 401);
-    assert!(UdpSocket::bind(relayed).is_ok());
+    for (session, door) in (3..).zip(doors(&relay)) {
+        let mut phone = Phone::at(door, 7, session);
+        let relayed = phone.allocate();
+        assert_eq!(
+            UdpSocket::bind(relayed).unwrap_err().kind(),
+            ErrorKind::AddrInUse
+        );
+        relay.revoke_session(7, session);
+        assert_eq!(phone.request(REFRESH, &[]).code(), 401);
+        assert_eq!(phone.request(ALLOCATE, &[udp()]).code(), 401);
+        assert!(UdpSocket::bind(relayed).is_ok());
+    }
 }
 
 #[test]
@@ -160,14 +162,8 @@ fn a_peer_the_kernel_refuses_costs_that_datagram_only() {
         CREATE_PERMISSION,
         &[peer("255.255.255.255:9"), peer(&peer_address)],
     );
-    phone
-        .socket
-        .send(&send_indication("255.255.255.255:9", b"x"))
-        .unwrap();
-    phone
-        .socket
-        .send(&send_indication(&peer_address, b"hello"))
-        .unwrap();
+    phone.send(&send_indication("255.255.255.255:9", b"x"));
+    phone.send(&send_indication(&peer_address, b"hello"));
     assert_eq!(peer_socket.recv_from(&mut [0; 100]).unwrap(), (5, relayed));
     assert_eq!(relay.counters().value(Metric::DroppedSendFailed), 1);
 }
@@ -180,7 +176,17 @@ fn an_address_that_cannot_be_bound_is_named() {
     config.listen = vec![address];
     let error = start(config).unwrap_err();
     assert!(matches!(error, StartError::Listen { .. }));
-    assert!(error.to_string().contains(&address.to_string()), "{error}");
+    assert!(
+        error.to_string().contains(&format!("udp {address}")),
+        "{error}"
+    );
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let mut config = loopback();
+    config.listen_tcp = vec![address];
+    let error = start(config).unwrap_err().to_string();
+    assert!(error.contains(&format!("tcp {address}")), "{error}");
 
     let mut config = loopback();
     config.relays[0].bind = Ipv4Addr::new(192, 0, 2, 1).into();
@@ -223,10 +229,13 @@ fn a_config_that_cannot_work_is_refused() {
 #[test]
 fn stopping_closes_every_socket() {
     let relay = start(loopback()).unwrap();
-    let server = relay.local_addresses()[0];
-    let relayed = Phone::new(server, 7, 3).allocate();
+    let (server, over_tcp) = (relay.local_addresses()[0], relay.tcp_addresses()[0]);
+    let mut phone = Phone::at(doors(&relay)[2], 7, 3);
+    let relayed = phone.allocate();
     relay.stop();
+    assert!(phone.receive().is_empty(), "its connection goes on");
     assert!(UdpSocket::bind(server).is_ok());
+    assert!(TcpListener::bind(over_tcp).is_ok());
     assert!(UdpSocket::bind(relayed).is_ok());
 }
 

@@ -67,6 +67,18 @@ impl Slots {
         packet.filled(bytes.len()).then_some(slot)
     }
 
+    /// The next slot that nobody uses, and which it is. It is in use once it
+    /// is [kept](Self::keep).
+    pub(super) fn spare(&mut self) -> Option<(usize, &mut Packet)> {
+        let slot = self.used;
+        self.packets.get_mut(slot).map(|packet| (slot, packet))
+    }
+
+    /// What lies in the [spare](Self::spare) slot is to be sent.
+    pub(super) fn keep(&mut self) {
+        self.used += 1;
+    }
+
     /// The slots nobody uses.
     fn free(&mut self) -> &mut [Packet] {
         self.packets.get_mut(self.used..).unwrap_or_default()

@@ -10,6 +10,7 @@ const NOW: u64 = 1_900_000_000;
 fn authority(now: Instant) -> Authority {
     let config = RelayConfig {
         listen: vec![],
+        listen_tcp: vec![],
         relays: vec![RelayAddress {
             bind: [127, 0, 0, 1].into(),
             advertise: [127, 0, 0, 1].into(),
@@ -31,6 +32,8 @@ fn authority(now: Instant) -> Authority {
         max_bytes_per_second_each: 0,
         max_bytes_per_second: 0,
         max_unauthenticated_answers: 0,
+        max_streams: 0,
+        max_streams_per_network: 0,
         legacy_channels: false,
         max_credential_lifetime: Duration::from_secs(HOUR),
         plane: Plane::default(),

@@ -135,8 +135,17 @@ impl Server {
     /// Takes one of the answers that a source without a right credential may
     /// get. Who holds an allocation has shown where it is.
     fn spend_answer(&mut self, client: ClientId, now: Instant) -> Result<(), Metric> {
-        let is_known = self.table.of_client(&client).is_some();
-        if is_known || self.answer_limit.admits(client.address.ip(), now) {
+        if self.holds_allocation(&client) {
+            return Ok(());
+        }
+        // Whoever forges sources must not use up the answers of those who
+        // have connected from there.
+        let limit = if self.transport_of(&client).is_stream() {
+            &mut self.stream_answer_limit
+        } else {
+            &mut self.answer_limit
+        };
+        if limit.admits(client.address.ip(), now) {
             return Ok(());
         }
         Err(Metric::DroppedUnauthenticated)

@@ -11,6 +11,7 @@ const OWN: &str = "8.8.4.4";
 fn policy(allow: &[&str]) -> PeerPolicy {
     let config = RelayConfig {
         listen: vec![],
+        listen_tcp: vec![],
         relays: vec![RelayAddress {
             bind: Ipv4Addr::UNSPECIFIED.into(),
             advertise: ip(RELAY),
@@ -29,6 +30,8 @@ fn policy(allow: &[&str]) -> PeerPolicy {
         max_bytes_per_second_each: 0,
         max_bytes_per_second: 0,
         max_unauthenticated_answers: 0,
+        max_streams: 0,
+        max_streams_per_network: 0,
         legacy_channels: false,
         max_credential_lifetime: Duration::ZERO,
         plane: Plane::default(),
