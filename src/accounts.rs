@@ -269,7 +269,7 @@ impl Accounts {
     }
 
     /// Deletes an account, once its person has proved the password where a
-    /// client asks for it; says which sessions ended. `until` is when the last
+    /// client asks for it; says what others have to know. `until` is when the last
     /// relay credential expires, in seconds since 1970.
     ///
     /// # Errors
@@ -281,16 +281,16 @@ impl Accounts {
         password: Option<String>,
         until: u64,
         origin: Origin,
-    ) -> Result<Vec<SessionId>, Error> {
+    ) -> Result<farewell::Farewell, Error> {
         if let Some(password) = password {
             self.proves(user, password).await?;
         }
-        let ended = self.store.write(move |connection| {
-            let ended = farewell::account(connection, user, until, now())?;
+        let gone = self.store.write(move |connection| {
+            let gone = farewell::account(connection, user, until, now())?;
             audit::insert(connection, &origin, Action::AccountDeleted, &origin.actor)?;
-            Ok(ended)
+            Ok(gone)
         });
-        Ok(ended.await?)
+        Ok(gone.await?)
     }
 
     async fn hash(&self, password: String) -> Result<String, Error> {

@@ -242,11 +242,12 @@ pub async fn delete(
         let asked = password.is_some();
         let guesses = app.guesses.as_ref().filter(|_| asked);
         let proof = app.accounts.delete(me, password, until, origin);
-        let ended = guarded(guesses, Whose::Person(me), proof).await??;
-        for id in ended {
+        let gone = guarded(guesses, Whose::Person(me), proof).await??;
+        for id in gone.ended {
             app.pump.session_ended(me, id).await;
         }
         app.pump.account_ended(me).await;
+        app.pump.deleted(gone.deletion).await;
         app.store.finish_erasing().await;
         app.files.erased.notify_one();
         Ok(Json(json!({ "status": "deleted" })).into_response())

@@ -2,6 +2,7 @@
 //! of its person, so that others keep their own words and the places in their
 //! conversations; everything else of the person goes.
 
+use payambar_signaling::chat::Deletion;
 use payambar_signaling::ids::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -13,8 +14,17 @@ const NAME: &str = "حساب حذف‌شده";
 /// Messages looked at in one transaction: see [`erase`].
 const STEP: u32 = 500;
 
+/// What became of an account.
+#[derive(Debug)]
+pub struct Farewell {
+    /// The sessions that ended.
+    pub ended: Vec<SessionId>,
+    /// What others have to be told.
+    pub deletion: Deletion,
+}
+
 /// Deletes an account; its name is free with the commit, and nobody can come in
-/// by it. What it wrote is erased by [`step`]. Says which sessions ended.
+/// by it. What it wrote is erased by [`step`].
 /// `until` (seconds since 1970) is when the last relay credential expires.
 ///
 /// # Errors
@@ -25,7 +35,7 @@ pub fn account(
     me: UserId,
     until: u64,
     at: Timestamp,
-) -> Result<Vec<SessionId>, Error> {
+) -> Result<Farewell, Error> {
     standing::spare_last_admin_of(connection, me)?;
     let ended = sessions::end_all(connection, me, None)?;
     turn::revoke_person(connection, me, until)?;
@@ -51,13 +61,26 @@ pub fn account(
                     bio = '', language = NULL, last_seen_ms = NULL, role = 'user', findable = 0, must_change_password = 0, state_reason = '',
                     state_since_ms = ?4, updated_at_ms = ?4 WHERE id = ?1",
         )?
-        .execute(params![me.0, key, NAME, at.0, name])?;
+        .execute(params![me.0, key, NAME, at.0, name.as_str()])?;
     connection
         .prepare_cached(
             "INSERT INTO account_erasures (user_id) VALUES (?1) ON CONFLICT DO NOTHING",
         )?
         .execute([me.0])?;
-    Ok(ended)
+    let others = connection
+        .prepare_cached(
+            "SELECT CASE c.pair_low WHEN ?1 THEN c.pair_high ELSE c.pair_low END
+             FROM members m JOIN conversations c ON c.id = m.conversation_id
+             WHERE m.user_id = ?1 AND c.pair_low IS NOT NULL",
+        )?
+        .query_map([me.0], |row| row.get(0).map(UserId))?
+        .collect::<Result<_, _>>()?;
+    let deletion = Deletion::Account {
+        user: me,
+        name,
+        others,
+    };
+    Ok(Farewell { ended, deletion })
 }
 
 /// How far the words of somebody who left are erased.

@@ -182,3 +182,26 @@ fn the_last_admin_stays() {
     assert_eq!(answer.refusal(), (409, "last_admin".to_owned()));
     assert_eq!(server.get_as(&sara, "/api/profile").status, 200);
 }
+
+#[tokio::test]
+async fn whoever_talked_with_the_person_is_told_at_once_and_nobody_else() {
+    let (server, sara, omid) = lived_in().await;
+    let (nima, mina) = (server.register("nima"), server.log_in("mina"));
+    let mut hers = server.socket(&sara).await;
+    hers.say(&nima, "hello").await;
+    let mut sockets = Vec::new();
+    for person in [&omid, &omid, &nima] {
+        sockets.push(server.socket(person).await);
+    }
+    let mut stranger = server.socket(&mina).await;
+    stranger.say(&nima, "good morning").await;
+    leave(&server, &sara);
+    let due = json!({
+        "type": "account_deleted", "user_id": sara.id, "username": format!("deleted-{}", sara.id),
+    });
+    for socket in &mut sockets {
+        assert_eq!(socket.frame_of("account_deleted").await, due);
+    }
+    let heard = stranger.so_far().await;
+    assert!(heard.iter().all(|frame| frame["type"] != "account_deleted"));
+}

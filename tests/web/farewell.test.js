@@ -29,7 +29,13 @@ story(it, "an account is deleted with its password, and the other one keeps own 
   await sara.see("auth-submit");
   assert.deepEqual(await sara.page.evaluate(() => Object.keys(localStorage).filter((key) => key.includes("session"))), []);
 
-  await omid.page.reload();
+  // Where he looks at the chat he sees it at once.
+  await omid.see("gone");
+  await omid.sees("what he said");
+  assert.equal(await omid.page.getByText("what I said").count(), 0);
+  assert.equal(await omid.at("composer").count(), 0);
+
+  await omid.page.goto(omid.origin);
   await omid.at("chat-row").first().filter({ hasText: (await words("fa")).deletedAccount }).click();
   await omid.see("gone");
   await omid.sees("what he said");

@@ -30,6 +30,7 @@
  *   | {t: "read", peerId: number, seq: number}
  *   | {t: "deleted", id: number, cid: string, seq: number, sender: number, receiver: number}
  *   | {t: "conversation_deleted", peerId: number, conversation: number, upTo: number}
+ *   | {t: "account_deleted", peerId: number, username: string}
  *   | {t: "down"}} ChatEvent
  *   `since`: what was known when the list was asked for. A page of kind `check` was asked again, for what was deleted meanwhile.
  */
@@ -66,7 +67,8 @@ const byOrder = (a, b) => (a.seq || Infinity) - (b.seq || Infinity) || (a.at - b
  * @param {Chat} chat @param {readonly Message[]} list @param {number} me @returns {Chat}
  */
 function merge(chat, list, me) {
-  const news = list.map((m) => item(m, me));
+  // Words of a deleted account may come once more while the server erases them.
+  const news = list.map((m) => item(m, me)).filter((i) => i.mine || !chat.peer.deleted);
   const keys = new Set(news.map((i) => i.key));
   const ids = new Set(news.map((i) => i.id));
   const kept = chat.items.filter((i) => !keys.has(i.key) && !(i.id && ids.has(i.id)));
@@ -170,7 +172,8 @@ function receive(s, m) {
 function fromPreview(s, p) {
   const peer = { id: p.user_id, username: p.username, display_name: p.display_name, deleted: p.deleted === true };
   const old = within(s.chats[p.user_id] ?? newChat(peer), p.id);
-  const last = p.last_message ? item(p.last_message, s.me) : null;
+  const known = p.last_message ? item(p.last_message, s.me) : null;
+  const last = known?.mine || !peer.deleted ? known : null;
   return {
     ...old, peer,
     last: latest(last, old.items),
@@ -178,7 +181,7 @@ function fromPreview(s, p) {
     myRead: Math.max(old.myRead, p.my_read_seq),
     peerRecv: Math.max(old.peerRecv, p.peer_recv_seq),
     peerRead: Math.max(old.peerRead, p.peer_read_seq),
-    unread: old.myRead > p.my_read_seq ? old.unread : p.unread_count,
+    unread: peer.deleted ? 0 : old.myRead > p.my_read_seq ? old.unread : p.unread_count,
   };
 }
 
@@ -251,6 +254,11 @@ export function next(s, e) {
         // The end of one that is over already.
         if (e.conversation < chat.conversation) return chat;
         return e.upTo > 0 ? clearTo(chat, e.upTo) : { ...afresh(chat, chat.loaded), conversation: e.conversation };
+      });
+    case "account_deleted":
+      return edit(s, e.peerId, (chat) => {
+        const peer = { id: e.peerId, username: e.username, display_name: "", deleted: true };
+        return { ...without(chat, (i) => !i.mine), peer, unread: 0 };
       });
     case "down": {
       /** @type {Record<number, Chat>} */

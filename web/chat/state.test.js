@@ -145,6 +145,20 @@ test("a history cleared elsewhere keeps what came after it", () => {
   assert.deepEqual([chatOf(next(s, gone(7, 3))).items.length, chatOf(next(s, gone(7, 3))).unread, listed(next(s, gone(7, 3))).length], [0, 0, 0]);
 });
 
+const leaves = { t: "account_deleted", peerId: SARA, username: "deleted-2" };
+
+test("of a deleted account one's own words stay, whatever comes late", () => {
+  const list = [msg(1), mine(2, "c"), msg(3)];
+  const before = run({ t: "previews", list: [preview({ unread_count: 1, last_seq: 3, my_read_seq: 2, last_message: msg(3) })] },
+    { t: "page", peerId: SARA, kind: "latest", full: true, list });
+  const late = [{ t: "page", peerId: SARA, kind: "check", full: false, list },
+    { t: "previews", list: [preview({ username: "deleted-2", deleted: true, unread_count: 1, last_seq: 3, my_read_seq: 2, last_message: msg(3) })] }];
+  for (const s of [next(before, leaves), [leaves, ...late].reduce(next, before)]) {
+    const { peer, items, last, unread } = chatOf(s);
+    assert.deepEqual([peer.username, peer.deleted, items.map((i) => i.seq), last?.seq, unread], ["deleted-2", true, [2], 2, 0]);
+  }
+});
+
 test("pages go in front, in order, without doubles", () => {
   const s = run(peer, { t: "page", peerId: SARA, kind: "latest", full: true, list: [msg(3), msg(4)] },
     { t: "page", peerId: SARA, kind: "before", full: false, list: [msg(1), msg(2), msg(3)] });

@@ -3,6 +3,7 @@
 import { signal } from "../vendor/preact.js";
 import * as api from "../core/api.js";
 import { t } from "../core/i18n.js";
+import { go, pathOf } from "../core/nav.js";
 import * as socket from "../core/socket.js";
 import { announce } from "../core/ui/toast.js";
 import { newId } from "../core/uuid.js";
@@ -237,6 +238,16 @@ function deleted(frame) {
   if (!all[sender === me ? receiver : sender]?.last) void refresh();
 }
 
+/** @param {import("../core/wire.js").AccountDeletedFrame} frame */
+function accountDeleted({ user_id: peerId, username }) {
+  const chat = chats.peek().chats[peerId];
+  if (!chat) return;
+  apply({ t: "account_deleted", peerId, username });
+  // The name in the address is free for somebody else.
+  if (peerId === openId) go(pathOf({ name: "chat", username }));
+  if (!chats.peek().chats[peerId]?.last) void refresh();
+}
+
 /** @param {ServerFrame} frame */
 export function onFrame(frame) {
   switch (frame.type) {
@@ -258,6 +269,9 @@ export function onFrame(frame) {
       return;
     case "conversation_deleted":
       apply({ t: "conversation_deleted", peerId: frame.user_id, conversation: frame.conversation_id, upTo: frame.for_me ? frame.seq : 0 });
+      return;
+    case "account_deleted":
+      accountDeleted(frame);
       return;
     case "presence":
       heardPresence(frame);

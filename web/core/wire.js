@@ -29,6 +29,7 @@
  * @typedef {{
  *   type: "conversation_deleted", conversation_id: number, user_id: number, seq: number, for_me: boolean,
  * }} ConversationDeletedFrame  `seq` is 0 when all of it is gone
+ * @typedef {{type: "account_deleted", user_id: number, username: string}} AccountDeletedFrame
  * @typedef {{type: "presence", user_id: number, online: boolean, last_seen: string}} PresenceFrame
  * @typedef {{type: "typing", sender_id: number, active: boolean}} TypingFrame
  * @typedef {{type: "call_started", call_id: string, receiver_id: number}} CallStartedFrame
@@ -44,7 +45,7 @@
  *   ref: {type: string, client_message_id: string, call_id: string},
  * }} ErrorFrame
  * @typedef {HelloFrame | MessageFrame | StatusFrame | MessageDeletedFrame |
- *   ConversationDeletedFrame | PresenceFrame | TypingFrame | CallStartedFrame | CallOfferFrame |
+ *   ConversationDeletedFrame | AccountDeletedFrame | PresenceFrame | TypingFrame | CallStartedFrame | CallOfferFrame |
  *   CallRingingFrame | CallAnswerFrame | CandidateFrame | CallRejectFrame | CallHangupFrame |
  *   CallResumedFrame | ErrorFrame} ServerFrame
  * @typedef {Extract<ServerFrame, {type: `call_${string}` | "ice_candidate"}>} CallFrame
@@ -133,6 +134,7 @@ const readers = {
     seq: num(f, "seq"),
     for_me: f["for_me"] === true,
   }),
+  account_deleted: (f) => ({ type: "account_deleted", user_id: num(f, "user_id"), username: str(f, "username") }),
   presence: (f) => ({ type: "presence", user_id: num(f, "user_id"), online: f["online"] === true, last_seen: str(f, "last_seen") }),
   typing: (f) => ({ type: "typing", sender_id: num(f, "sender_id"), active: f["active"] === true }),
   call_started: (f) => ({ type: "call_started", call_id: str(f, "call_id"), receiver_id: num(f, "receiver_id") }),

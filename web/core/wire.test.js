@@ -49,7 +49,7 @@ for (const name of files) {
       const got = parse(JSON.stringify(frame));
       assert.equal(got?.type, frame.type);
       const flat = got.type === "message" ? got.message : got;
-      for (const key of ["call_id", "sender_id", "message_id", "seq", "user_id", "online", "active", "code", "status", "content", "for_me", "receiver_id"]) {
+      for (const key of ["call_id", "sender_id", "message_id", "seq", "user_id", "username", "online", "active", "code", "status", "content", "for_me", "receiver_id"]) {
         if (frame[key] !== undefined) assert.equal(flat[key], frame[key], key);
       }
       if (got.type === "message") assert.equal(got.message.sealed, frame.encrypted === true);

@@ -70,6 +70,15 @@ pub enum Deletion {
         /// Up to here.
         seq: Seq,
     },
+    /// A person's account is gone, with every word of theirs.
+    Account {
+        /// Whose.
+        user: UserId,
+        /// Under which name others find what is left.
+        name: String,
+        /// Who shares a conversation with them.
+        others: Vec<UserId>,
+    },
 }
 
 impl Deletion {
@@ -86,6 +95,7 @@ impl Deletion {
                 seq,
                 ..
             } => *who == user && *conversation == message.conversation && message.seq <= *seq,
+            Self::Account { user: gone, .. } => *gone == message.sender,
         }
     }
 }

@@ -50,6 +50,14 @@ impl Hub {
                 };
                 self.tell(&[*user], frame);
             }
+            Deletion::Account { user, name, others } => {
+                self.take_from_waiting(others, deletion, now);
+                let frame = ServerFrame::AccountDeleted {
+                    user_id: *user,
+                    username: name.clone(),
+                };
+                self.tell(others, frame);
+            }
         }
     }
 

@@ -230,6 +230,7 @@ fn said(frame: &ServerFrame) -> String {
         "/content",
         "/status",
         "/user_id",
+        "/username",
         "/online",
         "/last_seen",
         "/for_me",

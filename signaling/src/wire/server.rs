@@ -43,6 +43,8 @@ pub enum ServerFrame {
         #[serde(skip_serializing_if = "is_false")]
         for_me: bool,
     },
+    /// Somebody's account is gone, with all they wrote.
+    AccountDeleted { user_id: UserId, username: String },
     /// A person came or went.
     Presence {
         user_id: UserId,

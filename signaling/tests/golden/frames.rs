@@ -316,6 +316,13 @@ pub(crate) fn chat_frames() -> Vec<(&'static str, ServerFrame)> {
             "conversation_deleted_for_me",
             conversation_deleted(Some(Seq(12))),
         ),
+        (
+            "account_deleted",
+            ServerFrame::AccountDeleted {
+                user_id: YOU,
+                username: "deleted-2".to_owned(),
+            },
+        ),
         ("status_update_delivered", status(Status::Delivered)),
         ("status_update_read", status(Status::Read)),
         ("presence_online", presence(true, None)),

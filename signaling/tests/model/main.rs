@@ -303,6 +303,7 @@ impl World {
             ServerFrame::Hello { user_id, .. } => assert_eq!(*user_id, me),
             ServerFrame::Presence { .. } => self.people.presence(conn, frame, &self.online),
             ServerFrame::Error { .. } => {}
+            ServerFrame::AccountDeleted { .. } => unreachable!("nobody deletes an account here"),
             ServerFrame::Typing { sender_id, active } => {
                 self.people.typing(conn, *sender_id, *active, self.now);
             }
@@ -383,6 +384,7 @@ impl World {
             | ServerFrame::Message(_)
             | ServerFrame::MessageDeleted { .. }
             | ServerFrame::ConversationDeleted { .. }
+            | ServerFrame::AccountDeleted { .. }
             | ServerFrame::StatusUpdate(_)
             | ServerFrame::Presence { .. }
             | ServerFrame::Typing { .. }

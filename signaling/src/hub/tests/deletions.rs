@@ -125,3 +125,33 @@ fn nothing_of_a_deleted_conversation_is_caught_up_with() {
         assert_eq!(lines.len(), left, "{lines:?}");
     }
 }
+
+fn account(user: i64, others: &[i64]) -> Input {
+    Input::Deleted(Deletion::Account {
+        user: UserId(user),
+        name: format!("deleted-{user}"),
+        others: others.iter().copied().map(UserId).collect(),
+    })
+}
+
+#[test]
+fn a_deleted_account_is_told_to_those_it_talked_with() {
+    let mut bench = Bench::with(&[11, 21, 22, 31, 41]);
+    assert_eq!(
+        bench.give(account(1, &[2, 3, 9])),
+        ["21,22,31 account_deleted 1 deleted-1"]
+    );
+    assert_eq!(bench.give(account(1, &[])), [""; 0]);
+}
+
+#[test]
+fn nothing_of_a_deleted_account_is_caught_up_with() {
+    let mut bench = Bench::with(&[]);
+    bench.connect(21);
+    bench.give(account(1, &[2]));
+    let lines = bench.give(Input::CatchUp {
+        conn: ConnId(21),
+        result: Ok(vec![stored(1, 1, 2, "gone"), stored(2, 3, 2, "hello")]),
+    });
+    assert_eq!(lines, ["21 message hello sent receipt 7/2"]);
+}
