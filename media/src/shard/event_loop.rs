@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::event::Timespec;
 
+use super::arrivals;
 use super::commands::{Command, Commands};
 use super::datagrams::{BATCH, Io, Outgoing, Slots};
 use super::outbox::{Exit, Outbox};
@@ -31,6 +32,9 @@ const PEER_BATCH: usize = 8;
 
 /// Bytes read from one connection in one turn.
 const STREAM_BATCH: usize = 16 * 1024;
+
+/// Datagrams taken in one turn from a listener that asks where each arrived.
+const ARRIVALS: usize = 16;
 
 /// How long to pause when waiting itself fails, so that it does not spin.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -148,22 +152,50 @@ impl EventLoop {
     }
 
     fn serve_clients(&mut self, listener: u16, now: Instant) {
+        if self.sockets.hears_all(listener) {
+            return self.serve_arrivals(listener, now);
+        }
         let received = self.receive(Exit::Client(listener), BATCH);
         let unix = unix();
         for nth in 0..received {
             let Some(&(slot, address)) = self.slots.received.get(nth) else {
                 continue;
             };
-            let Some(packet) = self.slots.packet_mut(slot) else {
+            self.serve_client(slot, ClientId { listener, address }, now, unix);
+        }
+    }
+
+    /// Serves those who came to an address that had no listener of its own.
+    fn serve_arrivals(&mut self, all: u16, now: Instant) {
+        let unix = unix();
+        for _ in 0..ARRIVALS {
+            if self.slots.left() < 2 {
+                self.end_turn();
+            }
+            let Some((socket, _)) = self.sockets.find(Exit::Client(all)) else {
+                return;
+            };
+            let arrived = arrivals::receive(socket, &mut self.slots, &self.counters);
+            let Some(at) = arrived else {
+                return;
+            };
+            let Some(&(slot, address)) = self.slots.received.first() else {
                 continue;
             };
-            let client = ClientId { listener, address };
-            let forward = guarded(&self.counters, || {
-                self.server.handle_client(client, packet, now, unix)
-            });
-            self.pass_on(slot, forward);
-            self.carry_out(now);
+            let listener = at.map_or(all, |at| self.sockets.listener_at(all, at));
+            self.serve_client(slot, ClientId { listener, address }, now, unix);
         }
+    }
+
+    fn serve_client(&mut self, slot: usize, client: ClientId, now: Instant, unix: u64) {
+        let Some(packet) = self.slots.packet_mut(slot) else {
+            return;
+        };
+        let forward = guarded(&self.counters, || {
+            self.server.handle_client(client, packet, now, unix)
+        });
+        self.pass_on(slot, forward);
+        self.carry_out(now);
     }
 
     fn serve_peers(&mut self, port: RelayPort, now: Instant) {

@@ -5,6 +5,7 @@
 //! The thread that runs a relay: it owns the sockets and the clock, asks the
 //! core, and does what that says. Nothing here decides.
 
+mod arrivals;
 mod commands;
 mod datagrams;
 mod event_loop;
@@ -32,7 +33,7 @@ use crate::turn::server::{Entropy, Server};
 use crate::turn::{Family, Key, PerFamily};
 use commands::{Command, Commander};
 use event_loop::EventLoop;
-use sockets::Sockets;
+use sockets::{Sockets, UdpListener};
 use streams::{Listener, Streams};
 
 /// Why a relay did not start.
@@ -210,8 +211,9 @@ pub fn start_refusing(
     let mut local_addresses = Vec::new();
     for address in &config.listen {
         let listener = socket::listener(*address).map_err(cannot_listen("udp", *address))?;
-        listeners.push((listener.0, Family::of(address.ip())));
-        local_addresses.push(listener.1);
+        let (socket, address) = listener;
+        listeners.push(UdpListener { socket, address });
+        local_addresses.push(address);
     }
     let (stream_listeners, tcp_addresses) = listen_for_streams(&config)?;
     let mut binds = PerFamily::default();

@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::net::sockopt::{self, Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::arrivals;
 use crate::turn::Family;
 
 /// Kernel buffers asked for per listener, in bytes: half a second of 10,000
@@ -19,6 +20,30 @@ const LISTENER_BUFFER: usize = 4 << 20;
 
 /// A socket that clients talk to, and the address it got.
 pub(super) fn listener(address: SocketAddr) -> io::Result<(OwnedFd, SocketAddr)> {
+    let socket = new_listener(address)?;
+    socket.bind(&address.into())?;
+    if address.ip().is_unspecified() {
+        arrivals::say_where(socket.as_fd(), Family::of(address.ip()))?;
+        // Only now: before, nobody else may have the port.
+        socket.set_reuse_port(true)?;
+    }
+    named(socket, address)
+}
+
+/// The same for an address that a listener on all addresses leaves to it.
+pub(super) fn listener_beside(address: SocketAddr) -> io::Result<(OwnedFd, SocketAddr)> {
+    let socket = new_listener(address)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    named(socket, address)
+}
+
+fn named(socket: Socket, address: SocketAddr) -> io::Result<(OwnedFd, SocketAddr)> {
+    let local = socket.local_addr()?.as_socket().unwrap_or(address);
+    Ok((socket.into(), local))
+}
+
+fn new_listener(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::DGRAM,
@@ -35,9 +60,7 @@ pub(super) fn listener(address: SocketAddr) -> io::Result<(OwnedFd, SocketAddr)>
     if sockopt::set_socket_send_buffer_size_force(&socket, LISTENER_BUFFER).is_err() {
         socket.set_send_buffer_size(LISTENER_BUFFER)?;
     }
-    socket.bind(&address.into())?;
-    let local = socket.local_addr()?.as_socket().unwrap_or(address);
-    Ok((socket.into(), local))
+    Ok(socket)
 }
 
 /// A socket that peers talk to. What it sends may be fragmented on the way

@@ -1,6 +1,6 @@
 //! The sockets of a shard, and what epoll says of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -14,7 +14,10 @@ use super::outbox::Exit;
 use super::socket;
 use super::streams::StreamId;
 use crate::turn::server::RelayFailure;
-use crate::turn::{Family, PerFamily, RelayPort};
+use crate::turn::{FIRST_OWN_LISTENER, Family, PerFamily, RelayPort};
+
+/// Addresses of ours that get a socket of their own.
+const MOST_ADDRESSES: usize = 64;
 
 /// What an event is about, as epoll carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,28 +73,41 @@ impl Token {
 /// See the module.
 pub(super) struct Sockets {
     epoll: Arc<OwnedFd>,
-    listeners: Vec<(OwnedFd, Family)>,
+    listeners: Vec<UdpListener>,
+    /// Those at one address of ours each, from [`FIRST_OWN_LISTENER`] on.
+    own_listeners: Vec<UdpListener>,
+    /// Which listener has what arrives at an address of one for all addresses.
+    own: BTreeMap<(u16, SocketAddr), u16>,
     relays: HashMap<RelayPort, OwnedFd>,
     binds: PerFamily<Option<IpAddr>>,
+}
+
+/// A socket that clients talk to.
+pub(super) struct UdpListener {
+    pub(super) socket: OwnedFd,
+    /// Where it listens.
+    pub(super) address: SocketAddr,
 }
 
 impl Sockets {
     /// The sockets of a shard that has no allocation yet; `wake` is ready when
     /// there are commands.
     pub(super) fn new(
-        listeners: Vec<(OwnedFd, Family)>,
+        listeners: Vec<UdpListener>,
         binds: PerFamily<Option<IpAddr>>,
         wake: BorrowedFd<'_>,
     ) -> io::Result<Self> {
         let sockets = Self {
             epoll: Arc::new(epoll::create(epoll::CreateFlags::CLOEXEC)?),
             listeners,
+            own_listeners: Vec::new(),
+            own: BTreeMap::new(),
             relays: HashMap::new(),
             binds,
         };
         sockets.watch(wake, Token::Commands)?;
-        for (index, (listener, _)) in (0..).zip(&sockets.listeners) {
-            sockets.watch(listener.as_fd(), Token::Listener(index))?;
+        for (index, listener) in (0..).zip(&sockets.listeners) {
+            sockets.watch(listener.socket.as_fd(), Token::Listener(index))?;
         }
         Ok(sockets)
     }
@@ -123,11 +139,54 @@ impl Sockets {
     pub(super) fn find(&self, exit: Exit) -> Option<(BorrowedFd<'_>, Family)> {
         match exit {
             Exit::Client(listener) => {
-                let (socket, family) = self.listeners.get(usize::from(listener))?;
-                Some((socket.as_fd(), *family))
+                let listener = self.listener(listener)?;
+                let family = Family::of(listener.address.ip());
+                Some((listener.socket.as_fd(), family))
             }
             Exit::Peer(port) => Some((self.relays.get(&port)?.as_fd(), port.family)),
         }
+    }
+
+    fn listener(&self, index: u16) -> Option<&UdpListener> {
+        match index.checked_sub(FIRST_OWN_LISTENER) {
+            Some(own) => self.own_listeners.get(usize::from(own)),
+            None => self.listeners.get(usize::from(index)),
+        }
+    }
+
+    /// Whether this listener hears what comes to any address of ours.
+    pub(super) fn hears_all(&self, listener: u16) -> bool {
+        let listener = self.listener(listener);
+        listener.is_some_and(|listener| listener.address.ip().is_unspecified())
+    }
+
+    /// The listener for what arrived at `at` by the listener `all`: that
+    /// address's own, or `all` itself where it can have none.
+    pub(super) fn listener_at(&mut self, all: u16, at: SocketAddr) -> u16 {
+        if let Some(own) = self.own.get(&(all, at)) {
+            return *own;
+        }
+        if self.own.len() >= MOST_ADDRESSES {
+            return all;
+        }
+        let opened = self.open_listener(all, at);
+        let own = opened.unwrap_or_else(|error| {
+            tracing::debug!(%error, "an address of ours got no socket of its own");
+            all
+        });
+        self.own.insert((all, at), own);
+        own
+    }
+
+    fn open_listener(&mut self, all: u16, mut at: SocketAddr) -> io::Result<u16> {
+        let beside = self.listener(all);
+        at.set_port(beside.map_or(0, |listener| listener.address.port()));
+        let (socket, address) = socket::listener_beside(at)?;
+        let count = u16::try_from(self.own_listeners.len()).map_err(io::Error::other)?;
+        let own = FIRST_OWN_LISTENER.saturating_add(count);
+        self.watch(socket.as_fd(), Token::Listener(own))?;
+        self.own_listeners.push(UdpListener { socket, address });
+        Ok(own)
     }
 
     pub(super) fn open_relay(&mut self, port: RelayPort) -> Result<(), RelayFailure> {

@@ -19,7 +19,7 @@ use crate::stream::inbox::{Broken, Inbox};
 use crate::stream::life::{Ending, Life};
 use crate::stream::outbox::Outbox;
 use crate::turn::packet::Packet;
-use crate::turn::{ClientId, network};
+use crate::turn::{ClientId, FIRST_OWN_LISTENER, network};
 
 /// Connections accepted on one listener before others have their turn.
 const ACCEPTED: usize = 32;
@@ -220,7 +220,7 @@ impl Streams {
 
     /// Whether messages of this client come over a connection.
     pub(super) fn carries(&self, client: &ClientId) -> bool {
-        client.listener >= self.first
+        (self.first..FIRST_OWN_LISTENER).contains(&client.listener)
     }
 
     /// Who is at the other end.

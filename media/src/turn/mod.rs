@@ -49,12 +49,17 @@ impl Transport {
 pub struct ClientId {
     /// Index of the listener, in the order of [`RelayConfig`]: those of UDP,
     /// of TCP, of TLS, and at last the one of TLS that was accepted elsewhere.
+    /// From [`FIRST_OWN_LISTENER`] on it counts the addresses of a host at
+    /// which clients were met by a listener of UDP for all of them.
     ///
     /// [`RelayConfig`]: crate::RelayConfig
     pub listener: u16,
     /// The client's address as the listener sees it.
     pub address: SocketAddr,
 }
+
+/// See [`ClientId::listener`].
+pub const FIRST_OWN_LISTENER: u16 = 1 << 15;
 
 /// A peer's transport address, as a relay port of ours sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -23,7 +23,9 @@ use super::policy::PeerPolicy;
 use super::ports::Ports;
 use super::reservation::Reservations;
 use super::table::{Place, Table};
-use super::{ClientId, Family, PeerAddr, PerFamily, Random, RelayPort, Transport};
+use super::{
+    ClientId, FIRST_OWN_LISTENER, Family, PeerAddr, PerFamily, Random, RelayPort, Transport,
+};
 use crate::config::RelayConfig;
 use crate::counters::{Counters, Metric};
 
@@ -238,6 +240,9 @@ impl Server {
 
     /// What this client's messages come over.
     pub(super) fn transport_of(&self, client: &ClientId) -> Transport {
+        if client.listener >= FIRST_OWN_LISTENER {
+            return Transport::Udp;
+        }
         let transport = self.transports.get(usize::from(client.listener));
         // Only those that were accepted elsewhere are not listed.
         transport.copied().unwrap_or(Transport::Tls)

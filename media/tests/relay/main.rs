@@ -33,3 +33,5 @@ mod robustness;
 mod shard;
 #[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod wildcard;

@@ -14,3 +14,6 @@ mod phone;
 #[cfg(test)]
 #[path = "../relay/shard.rs"]
 mod shard;
+#[cfg(test)]
+#[path = "../relay/wildcard.rs"]
+mod wildcard;

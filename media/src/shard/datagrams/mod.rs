@@ -80,12 +80,12 @@ impl Slots {
     }
 
     /// The slots nobody uses.
-    fn free(&mut self) -> &mut [Packet] {
+    pub(super) fn free(&mut self) -> &mut [Packet] {
         self.packets.get_mut(self.used..).unwrap_or_default()
     }
 
     /// Notes that the next free slot got `length` bytes from `from`.
-    fn take(&mut self, length: usize, from: Option<SocketAddr>, counters: &Counters) {
+    pub(super) fn take(&mut self, length: usize, from: Option<SocketAddr>, counters: &Counters) {
         let slot = self.used;
         let Some(packet) = self.packets.get_mut(slot) else {
             return;
