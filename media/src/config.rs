@@ -34,6 +34,9 @@ pub enum Calls {
 pub struct Plane {
     /// How datagrams are received and sent.
     pub calls: Calls,
+    /// How long datagrams may gather under load before they are looked at;
+    /// zero: not at all.
+    pub coalesce: Duration,
 }
 
 /// Everything a relay needs to know; nothing of it changes while it runs.

@@ -75,6 +75,7 @@ fn every_wrong_value_is_named_with_its_fix() {
         ("TURN_MAX_ALLOCATIONS", "many"),
         ("TURN_LEGACY_CHANNELS", "on"),
         ("MEDIA_IO", "fast"),
+        ("MEDIA_COALESCE_US", "5001"),
         ("TURN_MAX_STREAMS", "65536"),
         ("TURN_MAX_STREAMS_PER_NETWORK", "few"),
         ("TURN_CREDENTIAL_TTL", "86400"),

@@ -124,6 +124,7 @@ impl Reader<'_> {
                 "MEDIA_IO",
                 &[("batched", Calls::Batched), ("portable", Calls::Portable)],
             ),
+            coalesce: Duration::from_micros(self.number("MEDIA_COALESCE_US", 0, 5_000)),
         }
     }
 

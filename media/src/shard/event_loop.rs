@@ -16,6 +16,7 @@ use super::arrivals;
 use super::commands::{Command, Commands};
 use super::datagrams::{BATCH, Io, Outgoing, Slots};
 use super::outbox::{Exit, Outbox};
+use super::pace::{self, Pace};
 use super::sockets::{Sockets, Token};
 use super::streams::{StreamId, Streams};
 use crate::config::Plane;
@@ -51,6 +52,9 @@ pub(super) struct EventLoop {
     streams: Streams,
     /// Where bytes of connections are read to.
     read: Vec<u8>,
+    pace: Pace,
+    /// Datagrams and reads from streams in this turn.
+    work: usize,
 }
 
 impl EventLoop {
@@ -72,11 +76,14 @@ impl EventLoop {
             outbox: Outbox::new(),
             streams,
             read: vec![0; STREAM_BATCH],
+            pace: Pace::new(plane.coalesce, Instant::now()),
+            work: 0,
         }
     }
 
     /// Runs until it is told to stop.
     pub(super) fn run(mut self) {
+        pace::be_punctual();
         let mut events = Vec::with_capacity(EVENTS);
         loop {
             let timeout = self.timeout(Instant::now());
@@ -108,6 +115,15 @@ impl EventLoop {
             self.streams.flush(now);
             self.take_leave(now);
             self.end_turn();
+            self.gather(now);
+        }
+    }
+
+    /// Lets datagrams gather, if there are many.
+    fn gather(&mut self, began: Instant) {
+        let work = std::mem::take(&mut self.work);
+        if let Some(pause) = self.pace.pause(work, began, Instant::now()) {
+            std::thread::sleep(pause);
         }
     }
 
@@ -148,6 +164,7 @@ impl EventLoop {
         };
         self.io
             .receive(socket, most, &mut self.slots, &self.counters);
+        self.work += self.slots.received.len();
         self.slots.received.len()
     }
 
@@ -179,6 +196,7 @@ impl EventLoop {
             let Some(at) = arrived else {
                 return;
             };
+            self.work += 1;
             let Some(&(slot, address)) = self.slots.received.first() else {
                 continue;
             };
@@ -218,6 +236,7 @@ impl EventLoop {
 
     /// Reads from a connection, once.
     fn serve_stream(&mut self, id: StreamId, now: Instant) {
+        self.work += 1;
         let mut buffer = std::mem::take(&mut self.read);
         if let Some(length) = self.streams.receive(id, &mut buffer) {
             let input = buffer.get(..length).unwrap_or_default();

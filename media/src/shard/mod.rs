@@ -11,6 +11,7 @@ mod datagrams;
 mod event_loop;
 mod link;
 mod outbox;
+mod pace;
 mod socket;
 mod sockets;
 mod streams;
