@@ -39,6 +39,10 @@ pub async fn set(State(app): State<Arc<App>>, Caller(session): Caller, request: 
             return Err(refusal);
         }
     };
+    // As with every file: the room that is left is the database's.
+    if !app.files.has_room(LIMIT) {
+        return Err(Code::StorageFull.into());
+    }
     let bytes = app.files.pictures.avatar(bytes).await;
     let bytes = bytes.ok_or(Code::NotAPicture)?;
     let id = files::new_id().map_err(|_| Code::Internal)?;

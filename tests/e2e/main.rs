@@ -56,6 +56,7 @@ mod refresh;
 mod registration;
 mod relay;
 mod revoked;
+mod rows;
 mod sealed;
 mod seed;
 mod seen;
