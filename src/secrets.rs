@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
+use payambar_media::TlsIdentity;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::config::{Config, Redacted};
@@ -59,6 +60,29 @@ pub fn load_or_make_pair(data_dir: &Path) -> io::Result<Redacted<String>> {
         make: Pair::make,
     };
     keep(data_dir, &kind)
+}
+
+/// Reads the certificate and its key that the relay shows in development from
+/// the data folder, making them the first time.
+///
+/// # Errors
+///
+/// The file cannot be read or written, or holds no pair.
+pub fn load_or_make_certificate(data_dir: &Path) -> io::Result<Redacted<String>> {
+    let kind = Kind {
+        name: "tls",
+        is_good: |text| TlsIdentity::from_pem(text.as_bytes(), text.as_bytes()).is_ok(),
+        complaint: "holds no certificate with its key; remove the file to have a new one made",
+        make: make_certificate,
+    };
+    keep(data_dir, &kind)
+}
+
+fn make_certificate() -> io::Result<String> {
+    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let made = rcgen::generate_simple_self_signed(names).map_err(io::Error::other)?;
+    let pem = made.cert.pem() + &made.signing_key.serialize_pem();
+    Ok(pem.trim_end().to_owned())
 }
 
 /// One secret: how to tell a good one, and how to make it.
@@ -194,6 +218,20 @@ mod tests {
         fs::write(dir.path().join("secrets/vapid"), "x".repeat(184)).unwrap();
         let error = load_or_make_pair(dir.path()).unwrap_err().to_string();
         assert!(error.contains("secrets/vapid"), "{error}");
+    }
+
+    #[test]
+    fn the_certificate_of_the_relay_is_made_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = load_or_make_certificate(dir.path()).unwrap();
+        assert_eq!(load_or_make_certificate(dir.path()).unwrap(), first);
+        let mode = fs::metadata(dir.path().join("secrets/tls")).unwrap();
+        assert_eq!(mode.permissions().mode() & 0o777, 0o600);
+        fs::write(dir.path().join("secrets/tls"), "x".repeat(184)).unwrap();
+        let error = load_or_make_certificate(dir.path())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("secrets/tls"), "{error}");
     }
 
     #[test]

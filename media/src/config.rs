@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::tls::TlsIdentity;
 use crate::turn::{Key, Transport};
 
 /// One address that peers see.
@@ -46,6 +47,10 @@ pub struct RelayConfig {
     pub listen: Vec<SocketAddr>,
     /// Where they listen over TCP.
     pub listen_tcp: Vec<SocketAddr>,
+    /// Where they listen over TLS.
+    pub listen_tls: Vec<SocketAddr>,
+    /// What is shown over TLS. Without it nobody is taken in over TLS.
+    pub tls: Option<TlsIdentity>,
     /// Our relay addresses: one, or one of each family.
     pub relays: Vec<RelayAddress>,
     /// Ports that may become relay ports, on each relay address.
@@ -101,6 +106,15 @@ pub struct RelayConfig {
 }
 
 impl RelayConfig {
+    /// Indices of the listeners of streams; the one after them stands for what
+    /// was accepted elsewhere.
+    pub(crate) fn stream_listeners(&self) -> Range<u16> {
+        let number = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
+        let first = self.listen.len();
+        let streams = self.listen_tcp.len() + self.listen_tls.len();
+        number(first)..number(first + streams)
+    }
+
     /// What the listener with this index carries, as
     /// [`ClientId::listener`](crate::turn::ClientId::listener) counts them.
     #[must_use]
@@ -122,6 +136,8 @@ impl fmt::Debug for RelayConfig {
         f.debug_struct("RelayConfig")
             .field("listen", &self.listen)
             .field("listen_tcp", &self.listen_tcp)
+            .field("listen_tls", &self.listen_tls)
+            .field("tls", &self.tls)
             .field("relays", &self.relays)
             .field("ports", &self.ports)
             .field("excluded_ports", &self.excluded_ports)

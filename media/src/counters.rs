@@ -111,6 +111,8 @@ pub enum Metric {
     Panics,
     /// Connections over TCP now (a gauge).
     StreamsTcp,
+    /// Connections over TLS now (a gauge).
+    StreamsTls,
     /// Connections that said nothing yet, among them (a gauge).
     StreamsSilent,
     /// Connections closed at once: there are too many in all.
@@ -127,6 +129,8 @@ pub enum Metric {
     StreamsClosedForeign,
     /// Connections on which more was declared than a message may have.
     StreamsClosedTooLarge,
+    /// Connections whose TLS failed, most of them in the handshake.
+    StreamsClosedTls,
     /// Connections that never said anything.
     StreamsClosedSilent,
     /// Connections without an allocation for too long.
@@ -137,7 +141,7 @@ pub enum Metric {
 
 /// Name, labels as Prometheus writes them (may be empty), and the metric, in
 /// the order of the enum.
-const TABLE: [(&str, &str, Metric); 63] = [
+const TABLE: [(&str, &str, Metric); 65] = [
     ("turn_allocations", "", Metric::Allocations),
     ("turn_reservations", "", Metric::Reservations),
     ("turn_relay_ports", "state=\"free\"", Metric::PortsFree),
@@ -318,6 +322,7 @@ const TABLE: [(&str, &str, Metric); 63] = [
     ),
     ("turn_panics_total", "", Metric::Panics),
     ("turn_streams", "transport=\"tcp\"", Metric::StreamsTcp),
+    ("turn_streams", "transport=\"tls\"", Metric::StreamsTls),
     ("turn_streams_silent", "", Metric::StreamsSilent),
     (
         "turn_streams_refused_total",
@@ -349,6 +354,11 @@ const TABLE: [(&str, &str, Metric); 63] = [
         "turn_streams_closed_total",
         "reason=\"too_large\"",
         Metric::StreamsClosedTooLarge,
+    ),
+    (
+        "turn_streams_closed_total",
+        "reason=\"tls\"",
+        Metric::StreamsClosedTls,
     ),
     (
         "turn_streams_closed_total",

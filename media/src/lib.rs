@@ -7,12 +7,14 @@ mod config;
 pub mod counters;
 mod shard;
 pub mod stream;
+mod tls;
 pub mod turn;
 
 pub use config::{Calls, Plane, RelayAddress, RelayConfig};
 pub use counters::Counters;
 pub use ipnet::IpNet;
 pub use shard::{RelayHandle, StartError, start, start_refusing};
+pub use tls::{TlsError, TlsIdentity};
 pub use turn::auth::{Owner, Revoked, Subject, long_term_key, mint_credential};
 pub use turn::operate::{AllocationInfo, Kick};
 pub use turn::policy::is_public_unicast;

@@ -141,6 +141,8 @@ pub struct TurnConfig {
     pub listen: Option<Vec<IpAddr>>,
     /// UDP and TCP port of STUN and TURN.
     pub port: u16,
+    /// TURN over TLS; `None` = not served.
+    pub tls: Option<TlsConfig>,
     /// First and last port of the relay's range.
     pub ports: (u16, u16),
     /// UDP port of voice rooms, not used for relaying.
@@ -171,7 +173,7 @@ pub struct TurnConfig {
     pub max_kbits: u64,
     /// Answers per second to strangers of one network; 0 = no limit.
     pub max_unauthenticated_answers: u32,
-    /// Connections over TCP; 0 = no limit.
+    /// Connections over TCP and TLS; 0 = no limit.
     pub max_streams: usize,
     /// The same from one network; 0 = no limit.
     pub max_streams_per_network: usize,
@@ -181,6 +183,24 @@ pub struct TurnConfig {
     pub plane: Plane,
     /// Ranges opened on purpose.
     pub allow_peers: Vec<IpNet>,
+}
+
+/// TURN over TLS.
+#[derive(Debug, Clone)]
+pub struct TlsConfig {
+    /// Its TCP port.
+    pub port: u16,
+    /// What is shown; `None` = made by us.
+    pub pair: Option<TlsPair>,
+}
+
+/// The files of a certificate.
+#[derive(Debug, Clone)]
+pub struct TlsPair {
+    /// The certificate, and those that vouch for it.
+    pub chain: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// The settings of Web Push.

@@ -62,7 +62,7 @@ impl Reader<'_> {
             origins: self.origins(),
             trusted_proxies: self.networks("TRUSTED_PROXIES"),
             default_lang: self.choice("DEFAULT_LANG", &[("fa", Lang::Fa), ("en", Lang::En)]),
-            turn: self.turn(public_url.as_deref(), turn_pair.clone()),
+            turn: self.turn(environment, public_url.as_deref(), turn_pair.clone()),
             turn_server: self.turn_server(turn_pair.is_some()),
             stun_servers: self.stun_servers(),
             drain: Duration::from_secs(self.number("DRAIN_SECONDS", 0, 3600)),

@@ -130,6 +130,21 @@ pub const SETTINGS: &[Setting] = &[
         "UDP and TCP port of STUN and TURN, 1-65535",
     ),
     plain(
+        "TURN_TLS_PORT",
+        "5349",
+        "TCP port of TURN over TLS, 1-65535, or off; served with TLS_CERT and TLS_KEY, in development also without",
+    ),
+    plain(
+        "TLS_CERT",
+        "",
+        "File with the certificate chain of TURN_TLS_PORT in PEM form; read again on SIGHUP",
+    ),
+    plain(
+        "TLS_KEY",
+        "",
+        "File with the private key of that certificate in PEM form; default in development a pair made into DATA_DIR",
+    ),
+    plain(
         "TURN_MIN_PORT",
         "49152",
         "First UDP port of the relay's range",
@@ -202,7 +217,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "TURN_MAX_STREAMS",
         "8192",
-        "Connections to the relay over TCP at a time, 0-65535; 0 = no limit",
+        "Connections to the relay over TCP and TLS at a time, 0-65535; 0 = no limit",
     ),
     plain(
         "TURN_MAX_STREAMS_PER_NETWORK",

@@ -74,6 +74,11 @@ fn every_wrong_value_is_named_with_its_fix() {
         ("TURN_MAX_ALLOCATIONS", "0%"),
         ("TURN_MAX_ALLOCATIONS", "many"),
         ("TURN_LEGACY_CHANNELS", "on"),
+        ("TURN_TLS_PORT", "0"),
+        ("TURN_TLS_PORT", "on"),
+        ("TURN_TLS_PORT", "3478"),
+        ("TLS_CERT", "/only/half.pem"),
+        ("TLS_KEY", "/only/half.pem"),
         ("MEDIA_IO", "fast"),
         ("MEDIA_COALESCE_US", "5001"),
         ("TURN_MAX_STREAMS", "65536"),
@@ -92,10 +97,11 @@ fn every_wrong_value_is_named_with_its_fix() {
         ("LOG_FORMAT", "xml"),
     ] {
         let text = problem(&[(name, value)]);
-        let named = if name == "TURN_USERNAME" {
-            "TURN_PASSWORD"
-        } else {
-            name
+        let named = match name {
+            "TURN_USERNAME" => "TURN_PASSWORD",
+            "TLS_CERT" => "TLS_KEY",
+            "TLS_KEY" => "TLS_CERT",
+            _ => name,
         };
         assert!(text.starts_with(named), "{name}={value}: {text}");
         let says_what_to_do = ["must", "has", "lies", "mixes"]
@@ -196,4 +202,20 @@ fn metrics_are_served_on_loopback_unless_they_are_off() {
 fn the_host_of_an_origin_has_no_port() {
     assert_eq!(host_of("https://chat.example.org:8443"), "chat.example.org");
     assert_eq!(host_of("http://[::1]:8080"), "::1");
+}
+
+#[test]
+fn tls_needs_a_pair_in_production_and_none_at_the_desk() {
+    let production = [
+        ("ENVIRONMENT", "production"),
+        ("PUBLIC_URL", "https://a.example"),
+    ];
+    let pair = [("TLS_CERT", "/etc/chain.pem"), ("TLS_KEY", "/etc/key.pem")];
+    let tls = |pairs: &[(&str, &str)]| check(pairs).unwrap().turn.unwrap().tls;
+    let made = tls(&[]).unwrap();
+    assert!(made.port == 5349 && made.pair.is_none());
+    assert!(tls(&production).is_none());
+    let served = tls(&[production, pair].concat()).unwrap();
+    assert_eq!(served.pair.unwrap().key, PathBuf::from("/etc/key.pem"));
+    assert!(tls(&[("TURN_TLS_PORT", "off")]).is_none());
 }

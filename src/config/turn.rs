@@ -6,7 +6,7 @@ use std::time::Duration;
 use payambar_media::{Calls, Plane};
 
 use super::reader::Reader;
-use super::{Redacted, TurnConfig, host_of};
+use super::{Environment, Redacted, TlsConfig, TlsPair, TurnConfig, host_of};
 
 /// As many as there can be ports.
 const MAX_ALLOCATIONS: u64 = 65_535;
@@ -44,6 +44,7 @@ impl Reader<'_> {
 
     pub(super) fn turn(
         &mut self,
+        environment: Environment,
         public_url: Option<&str>,
         static_pair: Option<(String, Redacted<String>)>,
     ) -> Option<TurnConfig> {
@@ -67,6 +68,7 @@ impl Reader<'_> {
         if sfu_port == port {
             self.refuse("SFU_PORT", "must differ from TURN_PORT: a browser whose TURN server sits there never reaches the rooms");
         }
+        let tls = self.tls(environment, port);
         let listen = self
             .layers
             .is_set("TURN_LISTEN")
@@ -89,6 +91,7 @@ impl Reader<'_> {
         let turn = TurnConfig {
             listen,
             port,
+            tls,
             ports,
             sfu_port,
             external_ip,
@@ -126,6 +129,42 @@ impl Reader<'_> {
             ),
             coalesce: Duration::from_micros(self.number("MEDIA_COALESCE_US", 0, 5_000)),
         }
+    }
+
+    /// In production nothing is served that no browser would believe.
+    fn tls(&mut self, environment: Environment, turn_port: u16) -> Option<TlsConfig> {
+        const NAME: &str = "TURN_TLS_PORT";
+        let file = |name| Some(self.layers.value(name)).filter(|value| !value.is_empty());
+        let pair = match (file("TLS_CERT"), file("TLS_KEY")) {
+            (Some(chain), Some(key)) => Some(TlsPair {
+                chain: chain.into(),
+                key: key.into(),
+            }),
+            (None, None) => None,
+            (None, Some(_)) => {
+                self.refuse("TLS_CERT", "must be set together with TLS_KEY");
+                None
+            }
+            (Some(_), None) => {
+                self.refuse("TLS_KEY", "must be set together with TLS_CERT");
+                None
+            }
+        };
+        if self.layers.value(NAME) == "off" {
+            return None;
+        }
+        let port = match self.layers.value(NAME).parse() {
+            Ok(port @ 1..) => port,
+            Ok(0) | Err(_) => {
+                self.refuse(NAME, "must be a whole number from 1 to 65535, or off");
+                1
+            }
+        };
+        if port == turn_port {
+            self.refuse(NAME, "must differ from TURN_PORT");
+        }
+        let is_served = pair.is_some() || environment == Environment::Development;
+        is_served.then_some(TlsConfig { port, pair })
     }
 
     /// One address of each family at most.

@@ -47,15 +47,23 @@ impl Ice {
             let mut hosts = vec![external.to_string()];
             hosts.extend(v6.map(|ip| format!("[{ip}]")));
             let mut stun = format!("stun:{external}:{}", turn.port);
-            let mut urls = urls(&hosts, turn.port);
+            let tls = turn.tls.as_ref().map(|tls| tls.port);
+            let mut urls = urls(&hosts, turn.port, tls);
             if let Some(named) = &config.turn_server {
                 let host = turn_host(named);
                 if is_own(host, config, turn, external, own) {
-                    let port = turn_port(named).unwrap_or(turn.port);
+                    let (mut port, mut tls) = (turn.port, tls);
+                    match turn_port(named) {
+                        Some(named_port) if named.starts_with("turns:") => {
+                            tls = tls.and(Some(named_port));
+                        }
+                        Some(named_port) => port = named_port,
+                        None => {}
+                    }
                     urls = if named.contains('?') {
                         vec![named.clone()]
                     } else {
-                        self::urls(&[bracketed(host)], port)
+                        self::urls(&[bracketed(host)], port, tls)
                     };
                     stun = format!("stun:{}:{port}", bracketed(host));
                     tracing::info!(
@@ -139,12 +147,16 @@ impl Ice {
 }
 
 /// How our relay is reached, the way that costs least first.
-fn urls(hosts: &[String], port: u16) -> Vec<String> {
+fn urls(hosts: &[String], port: u16, tls: Option<u16>) -> Vec<String> {
     let over = |transport: &'static str| {
         let hosts = hosts.iter();
         hosts.map(move |host| format!("turn:{host}:{port}?transport={transport}"))
     };
-    over("udp").chain(over("tcp")).collect()
+    let over_tls = tls.into_iter().flat_map(|port| {
+        let hosts = hosts.iter();
+        hosts.map(move |host| format!("turns:{host}:{port}?transport=tcp"))
+    });
+    over("udp").chain(over("tcp")).chain(over_tls).collect()
 }
 
 fn listens_on_ipv6(turn: &TurnConfig) -> bool {
@@ -212,8 +224,10 @@ mod tests {
     const EXTERNAL: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 7);
 
     fn answer(pairs: &[(&str, &str)]) -> Value {
-        let environment: BTreeMap<String, String> = pairs
+        let without_tls = [("TURN_TLS_PORT", "off")];
+        let environment: BTreeMap<String, String> = without_tls
             .iter()
+            .chain(pairs)
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
             .collect();
         let config =
@@ -279,6 +293,28 @@ mod tests {
             let urls = ["udp", "tcp"].map(|over| format!("turn:{host}:3478?transport={over}"));
             assert_eq!(answer["iceServers"][1]["urls"], json!(urls), "{name}");
         }
+    }
+
+    #[test]
+    fn tls_is_told_where_it_is_served_with_the_port_that_is_named() {
+        let urls = |pairs: &[(&str, &str)]| {
+            let urls = answer(pairs)["iceServers"][1]["urls"].clone();
+            serde_json::from_value::<Vec<String>>(urls).unwrap()
+        };
+        let served = ("TURN_TLS_PORT", "5349");
+        let last = urls(&[served]).pop().unwrap();
+        assert_eq!(last, "turns:203.0.113.7:5349?transport=tcp");
+        let public = ("PUBLIC_URL", "https://example.org");
+        let named = ("TURN_SERVER", "turns:turn.example.org:443");
+        let all = [
+            "turn:turn.example.org:3478?transport=udp",
+            "turn:turn.example.org:3478?transport=tcp",
+            "turns:turn.example.org:443?transport=tcp",
+        ];
+        assert_eq!(urls(&[served, public, named]), all);
+        assert_eq!(urls(&[public, named]), all[..2]);
+        let production = ("ENVIRONMENT", "production");
+        assert_eq!(urls(&[served, production, public, named]), all[..2]);
     }
 
     #[test]

@@ -51,18 +51,15 @@ const HELP: &[(&str, &str)] = &[
         "turn_relay_open_failures_total",
         "Relay sockets that did not open",
     ),
-    ("turn_streams", "Connections over TCP"),
-    (
-        "turn_streams_silent",
-        "Connections over TCP that said nothing yet",
-    ),
+    ("turn_streams", "Connections over TCP and TLS"),
+    ("turn_streams_silent", "Connections that said nothing yet"),
     (
         "turn_streams_refused_total",
-        "Connections over TCP closed at once, by limit",
+        "Connections closed at once, by limit",
     ),
     (
         "turn_streams_closed_total",
-        "Connections over TCP that ended, by reason",
+        "Connections that ended, by reason",
     ),
     (
         "turn_accept_errors_total",

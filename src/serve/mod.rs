@@ -7,6 +7,7 @@ mod people;
 mod ports;
 mod push;
 mod relay;
+mod tls;
 mod web;
 
 use std::error::Error;
@@ -44,6 +45,7 @@ const DRAIN: Duration = Duration::from_secs(8);
 ///
 /// Whatever keeps it from starting, as a sentence for the operator.
 pub fn run(config: Config) -> Result<(), Box<dyn Error>> {
+    tls::check(&config)?;
     install_crypto();
     // Up to two cores one thread is faster: batches stay whole.
     let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
@@ -159,6 +161,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         }
     });
     let collecting = tokio::spawn(files::collect(store.clone(), Arc::clone(&app.files)));
+    let renewing = tls::renew(&app.config, relay.as_ref())?;
     let mut signals = web::Signals::catch()?;
     tracing::info!(address = %listener.local_addr()?, "web listens");
 
@@ -169,6 +172,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         () = signals.next() => tracing::warn!("told to stop again: ending at once"),
     }
     collecting.abort();
+    renewing.abort();
     control.stop().await;
     sweeping.abort();
     if let Some(metrics) = metrics {

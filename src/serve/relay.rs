@@ -9,7 +9,7 @@ use payambar_media::{
     Key, RelayAddress, RelayConfig, RelayHandle, Revoked, long_term_key, start_refusing,
 };
 
-use super::ports;
+use super::{ports, tls};
 use crate::config::{ANY, Config, Environment, Redacted, TurnConfig};
 use crate::host::{self, External};
 use crate::store::{self, StaticPair, Store, TakenBack, turn};
@@ -87,6 +87,7 @@ pub(super) fn start(
         .iter()
         .map(|ip| relay_address(*ip, addresses))
         .collect();
+    let identity = tls::identity(config)?;
     let static_users = static_users(turn, &kept.pairs);
     let revoked = kept.revoked();
     let bytes_per_second = |kbits: u64| kbits * 1000 / 8;
@@ -97,6 +98,12 @@ pub(super) fn start(
     let config = |listen: &[IpAddr]| RelayConfig {
         listen: at(listen, turn.port),
         listen_tcp: at(listen, turn.port),
+        listen_tls: turn
+            .tls
+            .iter()
+            .flat_map(|tls| at(listen, tls.port))
+            .collect(),
+        tls: identity.clone(),
         relays: relays.clone(),
         ports: turn.ports.0..=turn.ports.1,
         excluded_ports: vec![turn.sfu_port],
@@ -128,7 +135,7 @@ pub(super) fn start(
     };
     let relay = started.map_err(|error| {
         format!(
-            "the relay cannot start: {error}; set TURN_LISTEN or TURN_PORT, or TURN_ENABLED=false"
+            "the relay cannot start: {error}; set TURN_LISTEN or TURN_PORT or TURN_TLS_PORT, or TURN_ENABLED=false"
         )
     })?;
     for address in relay.local_addresses() {
@@ -136,6 +143,9 @@ pub(super) fn start(
     }
     for address in relay.tcp_addresses() {
         tracing::info!(%address, "STUN and TURN listen (TCP)");
+    }
+    for address in relay.tls_addresses() {
+        tracing::info!(%address, "STUN and TURN listen (TLS)");
     }
     Ok(relay)
 }

@@ -20,15 +20,29 @@ fn aioice_does_so_over_tcp() {
     talks_over("tcp");
 }
 
+/// Feature T4.
+#[test]
+fn aioice_does_so_over_tls() {
+    talks_over("tls");
+}
+
 fn talks_over(transport: &str) {
-    let server = Setup::new().set("TURN_ALLOW_PEERS", "127.0.0.0/8").start();
+    let server = Setup::new()
+        .set("TURN_ALLOW_PEERS", "127.0.0.0/8")
+        .with_tls()
+        .start();
     let sara = credential(&server, &server.register("sara"));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/aioice_client.py");
+    let port = if transport == "tls" {
+        "TURN_TLS_PORT"
+    } else {
+        "TURN_PORT"
+    };
     // The Python that Debian's packages are for.
     let output = Command::new("/usr/bin/python3")
         .arg(script)
         .args([
-            server.setup.get("TURN_PORT"),
+            server.setup.get(port),
             &sara.username,
             &sara.password,
             transport,

@@ -53,6 +53,7 @@ fn relay() -> Server {
         .set("TURN_ALLOW_PEERS", "127.0.0.0/8,::1/128")
         // Its channel numbers are those of RFC 5766.
         .set("TURN_LEGACY_CHANNELS", "true")
+        .with_tls()
         .start()
 }
 
@@ -66,11 +67,20 @@ fn uclient(server: &Server, mode: &[&str], host: &str) -> (ExitStatus, String) {
         .args(["-n", "100", "-m", "8", "-l", "172"])
         .args(["-u", "coturn", "-w", "a-static-password"])
         .args(["-e", host, "-r", &port.to_string()])
-        .args(["-p", server.setup.get("TURN_PORT"), "127.0.0.1"])
+        .args(["-p", server.setup.get(port_of(mode)), "127.0.0.1"])
         .output()
         .unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status, String::from_utf8_lossy(&said).into_owned())
+}
+
+/// Which port it has to ask in this mode.
+fn port_of(mode: &[&str]) -> &'static str {
+    if mode.contains(&"-S") {
+        "TURN_TLS_PORT"
+    } else {
+        "TURN_PORT"
+    }
 }
 
 /// Every packet that the client sent must have come back.
@@ -130,6 +140,21 @@ fn coturns_client_loses_nothing_over_tcp() {
         (&["-t"], "127.0.0.1"),
         (&["-t", "-g", "-c"], "127.0.0.1"),
         (&["-t", "-x", "-c"], "::1"),
+    ] {
+        none_is_lost(&relay(), mode, host);
+    }
+}
+
+/// The same over TLS (feature T4).
+#[test]
+fn coturns_client_loses_nothing_over_tls() {
+    for (mode, host) in [
+        (&["-t", "-S", "-s", "-c"][..], "127.0.0.1"),
+        (&["-t", "-S", "-c"], "127.0.0.1"),
+        (&["-t", "-S", "-y", "-c"], "127.0.0.1"),
+        (&["-t", "-S"], "127.0.0.1"),
+        (&["-t", "-S", "-g", "-c"], "127.0.0.1"),
+        (&["-t", "-S", "-x", "-c"], "::1"),
     ] {
         none_is_lost(&relay(), mode, host);
     }

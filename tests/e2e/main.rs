@@ -68,5 +68,6 @@ mod temporary_passwords;
 mod turn_check;
 mod turn_cli;
 mod turn_sessions;
+mod turns;
 mod typing;
 mod uploads;

@@ -42,6 +42,7 @@ impl Setup {
             ("TURN_EXTERNAL_IP", "127.0.0.1"),
             ("RATE_LIMIT", "off"),
             ("METRICS_LISTEN", "off"),
+            ("TURN_TLS_PORT", "off"),
         ];
         let setup = pairs
             .into_iter()
@@ -56,10 +57,25 @@ impl Setup {
         let slot = TAKEN.fetch_add(1, Ordering::Relaxed);
         let own = u16::try_from(std::process::id() % u32::from(RANGES)).unwrap();
         let first = 20_000 + (own + slot) % RANGES * RANGE;
-        self.set("PORT", &free_tcp_port().to_string())
+        let setup = if self
+            .settings
+            .get("TURN_TLS_PORT")
+            .is_some_and(|port| port != "off")
+        {
+            self.with_tls()
+        } else {
+            self
+        };
+        setup
+            .set("PORT", &free_tcp_port().to_string())
             .set("TURN_PORT", &free_turn_port().to_string())
             .set("TURN_MIN_PORT", &first.to_string())
             .set("TURN_MAX_PORT", &(first + RANGE - 1).to_string())
+    }
+
+    /// TURN over TLS on a free port, with a certificate of its own making.
+    pub(crate) fn with_tls(self) -> Self {
+        self.set("TURN_TLS_PORT", &free_tcp_port().to_string())
     }
 
     pub(crate) fn set(mut self, name: &str, value: &str) -> Self {

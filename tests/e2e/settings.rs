@@ -51,6 +51,40 @@ fn a_bad_setting_is_refused_by_name_with_what_to_do() {
 }
 
 #[test]
+fn a_certificate_that_cannot_be_used_is_named_with_what_to_do() {
+    let setup = Setup::new().with_tls();
+    let pair = || rcgen::generate_simple_self_signed(["turn.example.org".to_owned()]).unwrap();
+    let (ours, other) = (pair(), pair());
+    let file = |name: &str, text: &str| {
+        let path = setup.folder().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let chain = file("chain.pem", &ours.cert.pem());
+    let key = file("key.pem", &ours.signing_key.serialize_pem());
+    let other = file("other.pem", &other.signing_key.serialize_pem());
+    for (chain, key, words) in [
+        (
+            "/no/such/file",
+            &*key,
+            "TLS_CERT=\"/no/such/file\" cannot be read",
+        ),
+        (
+            &*chain,
+            "/no/such/file",
+            "TLS_KEY=\"/no/such/file\" cannot be read",
+        ),
+        (&*key, &*key, "no certificate in PEM form"),
+        (&*chain, &*chain, "no private key in PEM form"),
+        (&*chain, &*other, "does not belong to the certificate"),
+    ] {
+        let setup = setup.clone().set("TLS_CERT", chain).set("TLS_KEY", key);
+        let complaint = refused(&setup).complaint;
+        assert!(complaint.contains(words), "{complaint}");
+    }
+}
+
+#[test]
 fn all_problems_are_told_at_once() {
     let setup = Setup::new()
         .set("BCRYPT_COST", "1")

@@ -131,6 +131,7 @@ export async function startServer(more = {}) {
     PORT: String(port),
     TURN_PORT: String(await freePort(bothAreFree)),
     TURN_LISTEN: "127.0.0.1",
+    TURN_TLS_PORT: "off",
     TURN_EXTERNAL_IP: "127.0.0.1",
     TURN_MIN_PORT: String(relay),
     TURN_MAX_PORT: String(relay + RELAY_PORTS),

@@ -325,6 +325,8 @@ fn config() -> RelayConfig {
     RelayConfig {
         listen: vec!["0.0.0.0:3478".parse().unwrap()],
         listen_tcp: vec![],
+        listen_tls: vec![],
+        tls: None,
         relays: vec![relay("0.0.0.0", "203.0.113.9"), relay("::", "2001:db8::9")],
         ports: PORTS,
         excluded_ports: vec![EXCLUDED],

@@ -7,6 +7,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 
 use rustix::event::{EventfdFlags, eventfd};
 
+use crate::tls::TlsIdentity;
 use crate::turn::Key;
 use crate::turn::auth::Revoked;
 use crate::turn::operate::{AllocationInfo, Kick};
@@ -27,6 +28,10 @@ pub(super) enum Command {
     Kick(Kick, Reply<usize>),
     /// Say which allocations there are.
     List(Reply<Vec<AllocationInfo>>),
+    /// Show this over TLS.
+    Show(TlsIdentity),
+    /// Take in a connection over TLS of which this was read.
+    Adopt(OwnedFd, Vec<u8>),
     /// Make no allocation any more.
     Drain,
     /// End.

@@ -92,6 +92,7 @@ impl EventLoop {
                 std::thread::sleep(PAUSE);
             }
             let now = Instant::now();
+            self.streams.begin_turn();
             // Commands first: who is told of a revocation and then hears of the
             // client must not find it still served.
             let commanded = |event| Token::of(event) == Some(Token::Commands);
@@ -143,6 +144,12 @@ impl EventLoop {
                 Command::RemoveStatic(name) => self.server.handle_remove_static(&name, now),
                 Command::Kick(whom, reply) => reply(self.server.handle_kick(&whom, now)),
                 Command::List(reply) => reply(self.server.allocations(now)),
+                Command::Show(identity) => self.streams.show(identity),
+                Command::Adopt(socket, read) => {
+                    if let Some(id) = self.streams.adopt(socket, read, now) {
+                        self.serve_stream(id, now);
+                    }
+                }
                 Command::Drain => self.server.handle_drain(),
                 Command::Stop => return true,
             }
@@ -238,9 +245,11 @@ impl EventLoop {
     fn serve_stream(&mut self, id: StreamId, now: Instant) {
         self.work += 1;
         let mut buffer = std::mem::take(&mut self.read);
-        if let Some(length) = self.streams.receive(id, &mut buffer) {
+        let mut received = self.streams.receive(id, &mut buffer);
+        while let Some(length) = received {
             let input = buffer.get(..length).unwrap_or_default();
             self.take_messages(id, input, now);
+            received = self.streams.more(id, &mut buffer);
         }
         self.read = buffer;
         self.take_leave(now);

@@ -2,15 +2,18 @@
     clippy::disallowed_types,
     reason = "this file is where sockets are made"
 )]
-//! The socket of a connection, and those that connections come from.
+//! The socket of a connection with TLS on it or without, and the sockets that
+//! connections come from.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustls::{ServerConfig, ServerConnection};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::stream::life::TO_READ;
@@ -27,7 +30,12 @@ const KERNEL_BUFFER: usize = 128 * 1024;
 /// waits waits with us, where the oldest of it is dropped.
 const UNSENT: u32 = 16 * 1024;
 
+/// Plaintext that TLS takes before the kernel has taken what it made of the
+/// last. What is in there cannot be dropped any more.
+const TLS_BUFFER: usize = 16 * 1024;
+
 /// What became of a look for bytes.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Received {
     /// So many are there.
     Bytes(usize),
@@ -35,26 +43,101 @@ pub(super) enum Received {
     Nothing,
     /// None will come any more.
     End,
+    /// What came is not TLS, or not as we speak it.
+    Refused,
 }
 
 /// A connection's way to its client.
 pub(super) struct Link {
     pub(super) socket: OwnedFd,
+    tls: Option<Box<Tls>>,
+}
+
+struct Tls {
+    session: ServerConnection,
+    /// Bytes that somebody else read before the socket came to us.
+    read_before: Vec<u8>,
 }
 
 impl Link {
-    pub(super) fn new(socket: OwnedFd) -> Self {
-        Self { socket }
+    pub(super) fn plain(socket: OwnedFd) -> Self {
+        Self { socket, tls: None }
+    }
+
+    /// Of a client that speaks TLS and has sent `read` so far.
+    ///
+    /// # Errors
+    ///
+    /// Cryptography fails.
+    pub(super) fn tls(
+        socket: OwnedFd,
+        config: Arc<ServerConfig>,
+        read: Vec<u8>,
+    ) -> Result<Self, rustls::Error> {
+        let mut session = ServerConnection::new(config)?;
+        session.set_buffer_limit(Some(TLS_BUFFER));
+        let tls = Tls {
+            session,
+            read_before: read,
+        };
+        Ok(Self {
+            socket,
+            tls: Some(Box::new(tls)),
+        })
+    }
+
+    /// Whether keys are still being agreed upon, which is work.
+    pub(super) fn is_handshaking(&self) -> bool {
+        let tls = self.tls.as_ref();
+        tls.is_some_and(|tls| tls.session.is_handshaking())
+    }
+
+    pub(super) fn is_tls(&self) -> bool {
+        self.tls.is_some()
     }
 
     /// Reads once.
     pub(super) fn receive(&mut self, buffer: &mut [u8]) -> Received {
-        match recv(&self.socket, buffer, RecvFlags::DONTWAIT) {
-            Ok((0, _)) => Received::End,
-            Ok((length, _)) => Received::Bytes(length),
-            Err(Errno::AGAIN | Errno::INTR) => Received::Nothing,
+        let Some(tls) = &mut self.tls else {
+            return match recv(&self.socket, buffer, RecvFlags::DONTWAIT) {
+                Ok((0, _)) => Received::End,
+                Ok((length, _)) => Received::Bytes(length),
+                Err(Errno::AGAIN | Errno::INTR) => Received::Nothing,
+                Err(_) => Received::End,
+            };
+        };
+        match tls.take_in(&mut Kernel(&self.socket)) {
+            Received::Bytes(_) | Received::Nothing => self.more(buffer),
+            Received::End => Received::End,
+            Received::Refused => {
+                // The alert says why; who does not take it now never will.
+                let _ = tls.session.write_tls(&mut Kernel(&self.socket));
+                Received::Refused
+            }
+        }
+    }
+
+    /// Further bytes of what was read last. Asked for until there are none.
+    pub(super) fn more(&mut self, buffer: &mut [u8]) -> Received {
+        let Some(tls) = &mut self.tls else {
+            return Received::Nothing;
+        };
+        match tls.session.reader().read(buffer) {
+            Ok(0) => Received::End,
+            Ok(length) => Received::Bytes(length),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::Nothing,
             Err(_) => Received::End,
         }
+    }
+
+    /// Whether the kernel is to take something.
+    pub(super) fn has_to_write(&self, outbox: &Outbox) -> bool {
+        self.tls_has_to_write() || (!outbox.is_empty() && !self.is_handshaking())
+    }
+
+    fn tls_has_to_write(&self) -> bool {
+        let tls = self.tls.as_ref();
+        tls.is_some_and(|tls| tls.session.wants_write())
     }
 
     /// Writes what waits, as far as the kernel takes it; says whether it took
@@ -65,19 +148,101 @@ impl Link {
     /// The connection has ended.
     pub(super) fn write(&mut self, outbox: &mut Outbox) -> io::Result<bool> {
         let mut took = false;
-        while !outbox.is_empty() {
-            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-            match send(&self.socket, outbox.waiting(), flags) {
-                Ok(count) => {
-                    took |= count > 0;
-                    outbox.written(count);
-                }
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => break,
-                Err(error) => return Err(error.into()),
+        while !outbox.is_empty() || self.tls_has_to_write() {
+            let mut kernel = Kernel(&self.socket);
+            let written = match &mut self.tls {
+                None => kernel.write(outbox.waiting()),
+                Some(tls) => tls.write(outbox, &mut kernel),
+            };
+            if let (Ok(count), None) = (&written, &self.tls) {
+                outbox.written(*count);
+            }
+            match written {
+                Ok(0) => break,
+                Ok(_) => took = true,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
             }
         }
         Ok(took)
+    }
+}
+
+impl Tls {
+    fn take_in(&mut self, kernel: &mut Kernel<'_>) -> Received {
+        let before = std::mem::take(&mut self.read_before);
+        let mut before = before.as_slice();
+        while !before.is_empty() {
+            if self.session.read_tls(&mut before).is_err()
+                || self.session.process_new_packets().is_err()
+            {
+                return Received::Refused;
+            }
+        }
+        match self.session.read_tls(kernel) {
+            Ok(0) => return Received::End,
+            Ok(_) => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) =>
+            {
+                return Received::Nothing;
+            }
+            Err(_) => return Received::End,
+        }
+        match self.session.process_new_packets() {
+            Ok(state) => Received::Bytes(state.plaintext_bytes_to_read()),
+            Err(_) => Received::Refused,
+        }
+    }
+
+    /// What TLS has made is written before it is given more to make, so that
+    /// what waits can still be dropped.
+    fn write(&mut self, outbox: &mut Outbox, kernel: &mut Kernel<'_>) -> io::Result<usize> {
+        if !self.session.wants_write() {
+            if self.session.is_handshaking() {
+                return Ok(0);
+            }
+            // Each message is a record of its own: there are clients that take
+            // one for the other.
+            let mut taken = 0;
+            for message in outbox.messages() {
+                let count = self.session.writer().write(message)?;
+                taken += count;
+                if count < message.len() || taken >= TLS_BUFFER {
+                    break;
+                }
+            }
+            outbox.written(taken);
+        }
+        self.session.write_tls(kernel)
+    }
+}
+
+/// A socket as what reads and writes for TLS.
+struct Kernel<'a>(&'a OwnedFd);
+
+impl Read for Kernel<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (length, _) = recv(self.0, buffer, RecvFlags::DONTWAIT)?;
+        Ok(length)
+    }
+}
+
+impl Write for Kernel<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(send(
+            self.0,
+            bytes,
+            SendFlags::DONTWAIT | SendFlags::NOSIGNAL,
+        )?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -100,6 +265,16 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<(OwnedFd, SocketAddr)> {
     socket.listen(BACKLOG)?;
     let local = socket.local_addr()?.as_socket().unwrap_or(address);
     Ok((socket.into(), local))
+}
+
+/// Makes a socket that others have accepted one of ours; says who is at its
+/// other end.
+pub(super) fn adopt(socket: &OwnedFd) -> io::Result<SocketAddr> {
+    let ours = SockRef::from(socket);
+    ours.set_nonblocking(true)?;
+    tune(&ours)?;
+    let address = ours.peer_addr()?.as_socket();
+    address.ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))
 }
 
 /// Modest buffers, nothing held back, and an end for who is not there any more.

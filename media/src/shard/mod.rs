@@ -7,6 +7,7 @@
 
 mod arrivals;
 mod commands;
+mod crowd;
 mod datagrams;
 mod event_loop;
 mod link;
@@ -19,6 +20,7 @@ mod streams;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -27,6 +29,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::config::{RelayAddress, RelayConfig};
 use crate::counters::Counters;
+use crate::tls::TlsIdentity;
 use crate::turn::auth::{MAX_TEXT, Revoked};
 use crate::turn::codec::Crypto;
 use crate::turn::operate::{AllocationInfo, Kick};
@@ -93,6 +96,7 @@ pub enum StartError {
 pub struct RelayHandle {
     local_addresses: Vec<SocketAddr>,
     tcp_addresses: Vec<SocketAddr>,
+    tls_addresses: Vec<SocketAddr>,
     counters: Arc<Counters>,
     commander: Commander,
     thread: Option<JoinHandle<()>>,
@@ -118,6 +122,25 @@ impl RelayHandle {
     #[must_use]
     pub fn tcp_addresses(&self) -> &[SocketAddr] {
         &self.tcp_addresses
+    }
+
+    /// The same over TLS, in the order of [`RelayConfig::listen_tls`].
+    #[must_use]
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls_addresses
+    }
+
+    /// From now on shows this to those who come over TLS; connections that are
+    /// there go on. Does not wait.
+    pub fn show(&self, identity: TlsIdentity) {
+        self.commander.send(Command::Show(identity));
+    }
+
+    /// Takes a TCP connection that was accepted elsewhere and on which TLS has
+    /// begun; `read` is what was read of it. It is closed if there is no
+    /// identity to show, or if there are too many. Does not wait.
+    pub fn adopt_tls(&self, socket: OwnedFd, read: Vec<u8>) {
+        self.commander.send(Command::Adopt(socket, read));
     }
 
     /// Ends what this session has allocated, and refuses its credentials from
@@ -216,7 +239,7 @@ pub fn start_refusing(
         listeners.push(UdpListener { socket, address });
         local_addresses.push(address);
     }
-    let (stream_listeners, tcp_addresses) = listen_for_streams(&config)?;
+    let streams = StreamListeners::open(&config)?;
     let mut binds = PerFamily::default();
     for RelayAddress { bind, .. } in &config.relays {
         socket::relay(SocketAddr::new(*bind, 0)).map_err(|source| StartError::RelayAddress {
@@ -241,25 +264,27 @@ pub fn start_refusing(
     }
     let (commander, commands) = commands::channel().map_err(StartError::Thread)?;
     let sockets = Sockets::new(listeners, binds, commands.wake()).map_err(StartError::Thread)?;
-    let streams = Streams::new(
+    let connections = Streams::new(
         sockets.epoll(),
         Arc::clone(&counters),
-        streams::Limits {
+        crowd::Limits {
             all: config.max_streams,
             per_network: config.max_streams_per_network,
         },
-        first_of_streams(&config),
-        stream_listeners,
+        config.stream_listeners(),
+        streams.listeners,
+        config.tls.clone(),
     )
     .map_err(StartError::Thread)?;
     let (counted, plane) = (Arc::clone(&counters), config.plane);
     let thread = thread::Builder::new()
         .name("relay-0".to_owned())
-        .spawn(move || EventLoop::new(server, sockets, streams, commands, counted, plane).run())
+        .spawn(move || EventLoop::new(server, sockets, connections, commands, counted, plane).run())
         .map_err(StartError::Thread)?;
     Ok(RelayHandle {
         local_addresses,
-        tcp_addresses,
+        tcp_addresses: streams.tcp_addresses,
+        tls_addresses: streams.tls_addresses,
         counters,
         commander,
         thread: Some(thread),
@@ -277,22 +302,37 @@ fn cannot_listen(
     }
 }
 
-/// The lowest index of a listener of streams.
-fn first_of_streams(config: &RelayConfig) -> u16 {
-    u16::try_from(config.listen.len()).unwrap_or(u16::MAX)
+/// What clients connect to, and the addresses they got.
+struct StreamListeners {
+    listeners: Vec<Listener>,
+    tcp_addresses: Vec<SocketAddr>,
+    tls_addresses: Vec<SocketAddr>,
 }
 
-/// Opens what clients connect to; says the addresses too.
-fn listen_for_streams(
-    config: &RelayConfig,
-) -> Result<(Vec<Listener>, Vec<SocketAddr>), StartError> {
-    let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
-    for (number, address) in (first_of_streams(config)..).zip(&config.listen_tcp) {
-        let (socket, local) = link::listen(*address).map_err(cannot_listen("tcp", *address))?;
-        listeners.push(Listener { socket, number });
-        addresses.push(local);
+impl StreamListeners {
+    fn open(config: &RelayConfig) -> Result<Self, StartError> {
+        let mut open = Self {
+            listeners: Vec::new(),
+            tcp_addresses: Vec::new(),
+            tls_addresses: Vec::new(),
+        };
+        let tcp = config.listen_tcp.iter().map(|address| (*address, false));
+        let tls = config.listen_tls.iter().map(|address| (*address, true));
+        for (number, (address, is_tls)) in config.stream_listeners().zip(tcp.chain(tls)) {
+            let (socket, local) = link::listen(address).map_err(cannot_listen("tcp", address))?;
+            open.listeners.push(Listener {
+                socket,
+                number,
+                is_tls,
+            });
+            if is_tls {
+                open.tls_addresses.push(local);
+            } else {
+                open.tcp_addresses.push(local);
+            }
+        }
+        Ok(open)
     }
-    Ok((listeners, addresses))
 }
 
 fn check(config: &RelayConfig) -> Result<(), StartError> {

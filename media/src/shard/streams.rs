@@ -1,9 +1,10 @@
-//! Connections over TCP: they are accepted, read from, written to and closed
+//! Connections over TCP, with TLS or without: they are accepted, read from, written to and closed
 //! here. What a message is, what waits and how long, says [`crate::stream`].
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,30 +13,26 @@ use rustix::event::epoll::{self, EventFlags};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
 
-use super::link::{Link, Received};
+use super::crowd::{Crowd, Limits};
+use super::link::{self, Link, Received};
 use super::sockets::Token;
 use crate::counters::{Counters, Metric};
 use crate::stream::inbox::{Broken, Inbox};
 use crate::stream::life::{Ending, Life};
 use crate::stream::outbox::Outbox;
+use crate::tls::TlsIdentity;
 use crate::turn::packet::Packet;
-use crate::turn::{ClientId, FIRST_OWN_LISTENER, network};
+use crate::turn::{ClientId, FIRST_OWN_LISTENER};
 
 /// Connections accepted on one listener before others have their turn.
 const ACCEPTED: usize = 32;
 
-/// Connections of one network that have said nothing yet.
-const SILENT_PER_NETWORK: usize = 64;
+/// Reads in one turn of those who still agree upon keys: a signature may take
+/// a millisecond, and packets wait for it.
+const HANDSHAKES: usize = 8;
 
 /// How long nothing is accepted after the kernel had no file to give.
 const RECOVERY: Duration = Duration::from_secs(1);
-
-/// How many connections there may be; 0 sets no limit.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub(super) all: usize,
-    pub(super) per_network: usize,
-}
 
 /// Names a connection, and never another one later.
 pub(super) type StreamId = u32;
@@ -45,6 +42,7 @@ pub(super) struct Listener {
     pub(super) socket: OwnedFd,
     /// Its [`ClientId::listener`].
     pub(super) number: u16,
+    pub(super) is_tls: bool,
 }
 
 struct Stream {
@@ -60,25 +58,18 @@ struct Stream {
     is_dirty: bool,
 }
 
-/// Connections of one network.
-#[derive(Debug, Default)]
-struct Crowd {
-    all: usize,
-    silent: usize,
-}
-
 /// See the module.
 pub(super) struct Streams {
     epoll: Arc<OwnedFd>,
     counters: Arc<Counters>,
-    limits: Limits,
+    crowd: Crowd,
     listeners: Vec<Listener>,
     /// The lowest [`ClientId::listener`] of ours.
     first: u16,
+    /// That of those who were accepted elsewhere.
+    adopted: u16,
     streams: HashMap<StreamId, Stream>,
     by_client: HashMap<ClientId, StreamId>,
-    crowds: HashMap<u128, Crowd>,
-    silent: usize,
     timers: BTreeSet<(Instant, StreamId)>,
     /// Those to which something is to be written.
     dirty: Vec<StreamId>,
@@ -86,6 +77,11 @@ pub(super) struct Streams {
     gone: Vec<ClientId>,
     accepts_again: Option<Instant>,
     next: StreamId,
+    /// What is shown to those who come over TLS.
+    tls: Option<TlsIdentity>,
+    over_tls: usize,
+    /// How many of those who agree upon keys may still be read in this turn.
+    handshakes: usize,
 }
 
 impl Streams {
@@ -93,8 +89,9 @@ impl Streams {
         epoll: Arc<OwnedFd>,
         counters: Arc<Counters>,
         limits: Limits,
-        first: u16,
+        numbers: Range<u16>,
         listeners: Vec<Listener>,
+        tls: Option<TlsIdentity>,
     ) -> io::Result<Self> {
         for (index, listener) in (0..).zip(&listeners) {
             let token = Token::StreamListener(index).pack();
@@ -103,18 +100,20 @@ impl Streams {
         Ok(Self {
             epoll,
             counters,
-            limits,
+            crowd: Crowd::new(limits),
             listeners,
-            first,
+            first: numbers.start,
+            adopted: numbers.end,
             streams: HashMap::new(),
             by_client: HashMap::new(),
-            crowds: HashMap::new(),
-            silent: 0,
             timers: BTreeSet::new(),
             dirty: Vec::new(),
             gone: Vec::new(),
             accepts_again: None,
             next: 0,
+            tls,
+            over_tls: 0,
+            handshakes: HANDSHAKES,
         })
     }
 
@@ -128,13 +127,13 @@ impl Streams {
             match acceptfrom_with(&listener.socket, flags) {
                 Ok((socket, from)) => {
                     let from = from.and_then(|from| SocketAddr::try_from(from).ok());
-                    let number = listener.number;
+                    let (number, is_tls) = (listener.number, listener.is_tls);
                     if let Some(address) = from {
                         let client = ClientId {
                             listener: number,
                             address,
                         };
-                        self.insert(socket, client, now);
+                        self.take_in(socket, client, is_tls.then(Vec::new), now);
                     }
                 }
                 Err(Errno::AGAIN) => return,
@@ -164,10 +163,65 @@ impl Streams {
         }
     }
 
-    fn insert(&mut self, socket: OwnedFd, client: ClientId, now: Instant) {
-        if let Some(refusal) = self.refusal(&client) {
-            return self.counters.count(refusal);
+    /// Takes in a connection that was accepted elsewhere and has sent `read`
+    /// so far; it is to be served at once.
+    pub(super) fn adopt(
+        &mut self,
+        socket: OwnedFd,
+        read: Vec<u8>,
+        now: Instant,
+    ) -> Option<StreamId> {
+        let address = match link::adopt(&socket) {
+            Ok(address) => address,
+            Err(error) => {
+                tracing::debug!(%error, "a connection that was accepted elsewhere is gone");
+                return None;
+            }
+        };
+        let client = ClientId {
+            listener: self.adopted,
+            address,
+        };
+        self.take_in(socket, client, Some(read), now)
+    }
+
+    /// From now on shows this to those who come over TLS.
+    pub(super) fn show(&mut self, tls: TlsIdentity) {
+        self.tls = Some(tls);
+    }
+
+    /// A turn begins.
+    pub(super) fn begin_turn(&mut self) {
+        self.handshakes = HANDSHAKES;
+    }
+
+    /// `tls_read` is what was read so far of one that comes over TLS.
+    fn take_in(
+        &mut self,
+        socket: OwnedFd,
+        client: ClientId,
+        tls_read: Option<Vec<u8>>,
+        now: Instant,
+    ) -> Option<StreamId> {
+        if let Some(refusal) = self.crowd.refusal(client.address.ip()) {
+            self.counters.count(refusal);
+            return None;
         }
+        let link = match (tls_read, &self.tls) {
+            (None, _) => Link::plain(socket),
+            (Some(read), Some(tls)) => match Link::tls(socket, tls.config(), read) {
+                Ok(link) => link,
+                Err(error) => {
+                    tracing::error!(%error, "TLS cannot be spoken");
+                    return None;
+                }
+            },
+            (Some(_), None) => return None,
+        };
+        self.insert(link, client, now)
+    }
+
+    fn insert(&mut self, link: Link, client: ClientId, now: Instant) -> Option<StreamId> {
         // The kernel gave this 5-tuple to another connection: the first one is
         // over, and its end is still under way to us.
         if let Some(former) = self.by_client.get(&client) {
@@ -175,21 +229,20 @@ impl Streams {
         }
         let id = self.next;
         let token = Token::Stream(id).pack();
-        if let Err(error) = epoll::add(&self.epoll, &socket, token, EventFlags::IN) {
+        if let Err(error) = epoll::add(&self.epoll, &link.socket, token, EventFlags::IN) {
             tracing::debug!(%error, "a connection was not taken in");
-            return self.counters.count(Metric::AcceptErrors);
+            self.counters.count(Metric::AcceptErrors);
+            return None;
         }
+        self.over_tls += usize::from(link.is_tls());
         self.next = self.next.wrapping_add(1);
         let life = Life::new(now);
         let timer = life.deadline();
-        let crowd = self.crowds.entry(network(client.address.ip())).or_default();
-        crowd.all += 1;
-        crowd.silent += 1;
-        self.silent += 1;
+        self.crowd.enter(client.address.ip());
         self.timers.insert((timer, id));
         self.by_client.insert(client, id);
         let stream = Stream {
-            link: Link::new(socket),
+            link,
             client,
             inbox: Inbox::default(),
             outbox: Outbox::default(),
@@ -200,22 +253,7 @@ impl Streams {
         };
         self.streams.insert(id, stream);
         self.set_gauges();
-    }
-
-    /// Why a client is not taken in.
-    fn refusal(&self, client: &ClientId) -> Option<Metric> {
-        let exceeds = |held: usize, limit: usize| limit > 0 && held >= limit;
-        let crowd = self.crowds.get(&network(client.address.ip()));
-        let (all, silent) = crowd.map_or((0, 0), |crowd| (crowd.all, crowd.silent));
-        if exceeds(self.streams.len(), self.limits.all) {
-            Some(Metric::StreamsRefusedAll)
-        } else if exceeds(all, self.limits.per_network) {
-            Some(Metric::StreamsRefusedNetwork)
-        } else if exceeds(silent, SILENT_PER_NETWORK) {
-            Some(Metric::StreamsRefusedSilent)
-        } else {
-            None
-        }
+        Some(id)
     }
 
     /// Whether messages of this client come over a connection.
@@ -236,10 +274,26 @@ impl Streams {
         if stream.outbox.is_full() {
             return None;
         }
-        match stream.link.receive(buffer) {
+        if stream.link.is_handshaking() {
+            // What is not read now is found waiting in the next turn.
+            self.handshakes = self.handshakes.checked_sub(1)?;
+        }
+        let received = stream.link.receive(buffer);
+        self.look_at(id, received)
+    }
+
+    /// The rest of what [`Self::receive`] read, until there is none.
+    pub(super) fn more(&mut self, id: StreamId, buffer: &mut [u8]) -> Option<usize> {
+        let received = self.streams.get_mut(&id)?.link.more(buffer);
+        self.look_at(id, received)
+    }
+
+    fn look_at(&mut self, id: StreamId, received: Received) -> Option<usize> {
+        match received {
             Received::Bytes(length) => return Some(length),
             Received::Nothing => {}
             Received::End => self.close(id, Metric::StreamsClosedClient),
+            Received::Refused => self.close(id, Metric::StreamsClosedTls),
         }
         None
     }
@@ -258,11 +312,7 @@ impl Streams {
         match stream.inbox.next(input, packet) {
             Ok(true) => {
                 if stream.life.speaks() {
-                    let network = network(stream.client.address.ip());
-                    self.silent -= 1;
-                    if let Some(crowd) = self.crowds.get_mut(&network) {
-                        crowd.silent -= 1;
-                    }
+                    self.crowd.speak(stream.client.address.ip());
                     self.set_gauges();
                 }
                 true
@@ -383,21 +433,13 @@ impl Streams {
             return;
         };
         self.counters.count(reason);
+        self.over_tls -= usize::from(stream.link.is_tls());
         self.timers.remove(&(stream.timer, id));
         if self.by_client.get(&stream.client) == Some(&id) {
             self.by_client.remove(&stream.client);
         }
-        let network = network(stream.client.address.ip());
-        if let Some(crowd) = self.crowds.get_mut(&network) {
-            crowd.all -= 1;
-            if stream.life.is_silent() {
-                crowd.silent -= 1;
-                self.silent -= 1;
-            }
-            if crowd.all == 0 {
-                self.crowds.remove(&network);
-            }
-        }
+        let is_silent = stream.life.is_silent();
+        self.crowd.leave(stream.client.address.ip(), is_silent);
         self.gone.push(stream.client);
         self.set_gauges();
     }
@@ -407,8 +449,9 @@ impl Streams {
             let count = u64::try_from(count).unwrap_or(u64::MAX);
             self.counters.set(metric, count);
         };
-        set(Metric::StreamsTcp, self.streams.len());
-        set(Metric::StreamsSilent, self.silent);
+        set(Metric::StreamsTcp, self.crowd.all() - self.over_tls);
+        set(Metric::StreamsTls, self.over_tls);
+        set(Metric::StreamsSilent, self.crowd.silent());
     }
 }
 
@@ -427,7 +470,7 @@ impl Stream {
         if !self.outbox.is_full() {
             interest |= EventFlags::IN;
         }
-        if !self.outbox.is_empty() {
+        if self.link.has_to_write(&self.outbox) {
             interest |= EventFlags::OUT;
         }
         interest
@@ -435,7 +478,8 @@ impl Stream {
 
     fn write(&mut self, now: Instant) -> io::Result<()> {
         let took = self.link.write(&mut self.outbox)?;
-        self.life.wrote(took, !self.outbox.is_empty(), now);
+        let waits = self.link.has_to_write(&self.outbox);
+        self.life.wrote(took, waits, now);
         Ok(())
     }
 }

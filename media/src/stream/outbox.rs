@@ -89,6 +89,16 @@ impl Outbox {
         &self.bytes
     }
 
+    /// The same, message by message; of the first what is left of it.
+    pub fn messages(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.waiting();
+        self.messages.iter().map_while(move |message| {
+            let (this, after) = rest.split_at_checked(message.left)?;
+            rest = after;
+            Some(this)
+        })
+    }
+
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -167,6 +177,16 @@ mod tests {
         }
         assert!(outbox.waiting().starts_with(&[1; 1996]));
         assert_eq!(outbox.waiting().get(1996), Some(&2));
+    }
+
+    #[test]
+    fn what_waits_is_told_message_by_message() {
+        let mut outbox = Outbox::default();
+        outbox.push_data(&[1; 5]);
+        outbox.push_answer(&[2; 20]);
+        outbox.written(4);
+        let messages: Vec<&[u8]> = outbox.messages().collect();
+        assert_eq!(messages, [&[1, 0, 0, 0][..], &[2; 20]]);
     }
 
     #[test]

@@ -158,9 +158,8 @@ impl Server {
         let mut answer_limit =
             || AnswerLimit::new(config.max_unauthenticated_answers, &mut entropy.random, now);
         let (answer_limit, stream_answer_limit) = (answer_limit(), answer_limit());
-        let listeners = 0..config.listen.len() + config.listen_tcp.len();
-        let transports = listeners.filter_map(|index| u16::try_from(index).ok());
-        let transports = transports.map(|index| config.transport_of(index)).collect();
+        let listeners = 0..config.stream_listeners().end;
+        let transports = listeners.map(|index| config.transport_of(index)).collect();
         let server = Self {
             transports,
             authority: Authority::new(config, crypto, &entropy.nonce_key, now),

@@ -51,6 +51,8 @@ fn config() -> RelayConfig {
     RelayConfig {
         listen: vec!["0.0.0.0:3478".parse().unwrap()],
         listen_tcp: vec![],
+        listen_tls: vec![],
+        tls: None,
         relays: vec![relay("0.0.0.0", RELAYS[0]), relay("::", RELAYS[1])],
         ports: PORTS.start() - 1..=*PORTS.end(),
         excluded_ports: vec![PORTS.start() - 1],

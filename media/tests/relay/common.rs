@@ -270,6 +270,8 @@ pub(crate) fn config() -> RelayConfig {
             "[::]:3478".parse().unwrap(),
         ],
         listen_tcp: vec![],
+        listen_tls: vec![],
+        tls: None,
         relays: vec![RelayAddress {
             bind: Ipv4Addr::UNSPECIFIED.into(),
             advertise: ADVERTISED.into(),

@@ -34,4 +34,6 @@ mod shard;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod wildcard;

@@ -7,11 +7,16 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use payambar_media::turn::Transport;
-use payambar_media::{Calls, RelayAddress, RelayConfig, RelayHandle, mint_credential};
+use payambar_media::{Calls, RelayAddress, RelayConfig, RelayHandle, TlsIdentity, mint_credential};
+use rcgen::{CertifiedKey, KeyPair};
 use rtc_stun::attributes::ATTR_NONCE;
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
+};
 
 use crate::common::*;
 
@@ -19,6 +24,8 @@ pub(crate) fn loopback() -> RelayConfig {
     let mut config = config();
     config.listen = vec!["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()];
     config.listen_tcp = config.listen.clone();
+    config.listen_tls = config.listen.clone();
+    config.tls = Some(identity(pair()));
     config.relays = vec![RelayAddress {
         bind: Ipv4Addr::LOCALHOST.into(),
         advertise: Ipv4Addr::LOCALHOST.into(),
@@ -50,13 +57,15 @@ pub(crate) fn doors(relay: &RelayHandle) -> Vec<Door> {
     };
     let udp = relay.local_addresses().iter().map(door(Transport::Udp));
     let tcp = relay.tcp_addresses().iter().map(door(Transport::Tcp));
-    udp.chain(tcp).collect()
+    let tls = relay.tls_addresses().iter().map(door(Transport::Tls));
+    udp.chain(tcp).chain(tls).collect()
 }
 
 /// What carries a client's messages.
 pub(crate) enum Line {
     Datagrams(UdpSocket),
     Bytes(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
 impl Line {
@@ -72,11 +81,8 @@ impl Line {
                 socket.connect(door.address).unwrap();
                 Self::Datagrams(socket)
             }
-            Transport::Tcp | Transport::Tls => {
-                let stream = TcpStream::connect(door.address).unwrap();
-                stream.set_read_timeout(Some(PATIENCE)).unwrap();
-                Self::Bytes(stream)
-            }
+            Transport::Tcp => Self::Bytes(connect(door.address)),
+            Transport::Tls => Self::over_tls(connect(door.address), pair()),
         }
     }
 
@@ -84,6 +90,7 @@ impl Line {
         match self {
             Self::Datagrams(socket) => socket.local_addr().unwrap(),
             Self::Bytes(stream) => stream.local_addr().unwrap(),
+            Self::Tls(session) => session.sock.local_addr().unwrap(),
         }
     }
 
@@ -91,7 +98,7 @@ impl Line {
     pub(crate) fn send(&mut self, message: &[u8]) {
         match self {
             Self::Datagrams(socket) => assert_eq!(socket.send(message).unwrap(), message.len()),
-            Self::Bytes(_) => {
+            Self::Bytes(_) | Self::Tls(_) => {
                 let mut padded = message.to_vec();
                 padded.resize(message.len().next_multiple_of(4), 0);
                 self.write(&padded);
@@ -101,14 +108,33 @@ impl Line {
 
     /// Writes bytes to a stream as they are.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
-        self.stream().write_all(bytes).unwrap();
+        match self {
+            Self::Bytes(stream) => stream.write_all(bytes).unwrap(),
+            Self::Tls(session) => session.write_all(bytes).unwrap(),
+            Self::Datagrams(_) => panic!("datagrams are no stream"),
+        }
     }
 
+    /// What is under TLS, if that is spoken.
     pub(crate) fn stream(&mut self) -> &mut TcpStream {
         match self {
             Self::Bytes(stream) => stream,
+            Self::Tls(session) => &mut session.sock,
             Self::Datagrams(_) => panic!("datagrams are no stream"),
         }
+    }
+
+    /// Speaks TLS with who has this pair.
+    pub(crate) fn over_tls(socket: TcpStream, pair: &Pair) -> Self {
+        Self::in_session(socket, client_session(pair))
+    }
+
+    /// Speaks TLS as this session does.
+    pub(crate) fn in_session(mut socket: TcpStream, mut session: ClientConnection) -> Self {
+        while session.is_handshaking() {
+            session.complete_io(&mut socket).unwrap();
+        }
+        Self::Tls(Box::new(StreamOwned::new(session, socket)))
     }
 
     /// The next message without its padding; nothing once the stream ends.
@@ -121,8 +147,57 @@ impl Line {
                 bytes
             }
             Self::Bytes(stream) => next_message(stream).unwrap_or_default(),
+            Self::Tls(session) => next_message(session).unwrap_or_default(),
         }
     }
+}
+
+/// A certificate and its key, in PEM form.
+pub(crate) type Pair = CertifiedKey<KeyPair>;
+
+pub(crate) fn new_pair() -> Pair {
+    rcgen::generate_simple_self_signed(["relay.test".to_owned()]).unwrap()
+}
+
+/// The pair of every relay here.
+pub(crate) fn pair() -> &'static Pair {
+    static PAIR: OnceLock<Pair> = OnceLock::new();
+    PAIR.get_or_init(new_pair)
+}
+
+pub(crate) fn identity(pair: &Pair) -> TlsIdentity {
+    let (chain, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
+    TlsIdentity::from_pem(chain.as_bytes(), key.as_bytes()).unwrap()
+}
+
+/// A client that trusts this pair alone.
+pub(crate) fn client_session(pair: &Pair) -> ClientConnection {
+    session_with(client_config(pair, rustls::DEFAULT_VERSIONS))
+}
+
+pub(crate) fn session_with(config: Arc<ClientConfig>) -> ClientConnection {
+    ClientConnection::new(config, "relay.test".try_into().unwrap()).unwrap()
+}
+
+pub(crate) fn client_config(
+    pair: &Pair,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(pair.cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
 }
 
 /// Reads a message and its padding.
@@ -155,7 +230,10 @@ impl Phone {
     }
 
     pub(crate) fn at(door: Door, user: i64, session: i64) -> Self {
-        let line = Line::to(door);
+        Self::on(Line::to(door), user, session)
+    }
+
+    pub(crate) fn on(line: Line, user: i64, session: i64) -> Self {
         let unix = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap()

@@ -3,7 +3,7 @@
     clippy::disallowed_methods,
     reason = "these tests are the clients and peers of a real relay"
 )]
-//! Clients that come over TCP (feature T3).
+//! Clients that come over TCP and over TLS (features T3 and T4).
 
 use std::net::{Shutdown, SocketAddr, UdpSocket};
 use std::sync::mpsc;
@@ -132,8 +132,10 @@ fn who_does_not_read_holds_nobody_up() {
 fn an_allocation_tells_what_its_client_came_over() {
     let relay = start(loopback()).unwrap();
     let doors = doors(&relay);
-    let mut phones: Vec<Phone> = doors.iter().map(|door| Phone::at(*door, 7, 3)).collect();
-    phones.truncate(3);
+    let phones = (7..).zip(&doors);
+    let mut phones: Vec<Phone> = phones
+        .map(|(user, door)| Phone::at(*door, user, 3))
+        .collect();
     for phone in &mut phones {
         phone.allocate();
     }

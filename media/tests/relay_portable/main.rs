@@ -15,5 +15,11 @@ mod phone;
 #[path = "../relay/shard.rs"]
 mod shard;
 #[cfg(test)]
+#[path = "../relay/streams.rs"]
+mod streams;
+#[cfg(test)]
+#[path = "../relay/tls.rs"]
+mod tls;
+#[cfg(test)]
 #[path = "../relay/wildcard.rs"]
 mod wildcard;

@@ -8,6 +8,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 
 use super::*;
+use crate::shard::crowd::SILENT_PER_NETWORK;
 use crate::shard::link::listen;
 use crate::stream::life::{TO_ALLOCATE, TO_READ, TO_SPEAK};
 use crate::turn::test_now;
@@ -28,10 +29,14 @@ impl World {
         let epoll = Arc::new(epoll::create(epoll::CreateFlags::CLOEXEC).unwrap());
         let counters = Arc::new(Counters::new());
         let (socket, address) = listen((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-        let listeners = vec![Listener { socket, number: 7 }];
+        let listeners = vec![Listener {
+            socket,
+            number: 7,
+            is_tls: false,
+        }];
         let limits = Limits { all, per_network };
         let (ours, counted) = (Arc::clone(&epoll), Arc::clone(&counters));
-        let streams = Streams::new(ours, counted, limits, 7, listeners).unwrap();
+        let streams = Streams::new(ours, counted, limits, 7..8, listeners, None).unwrap();
         Self {
             streams,
             address,
@@ -259,7 +264,8 @@ fn a_new_connection_of_the_same_client_ends_the_former() {
     let first = world.connect();
     let client = world.client(&first);
     let again = TcpStream::connect(world.address).unwrap();
-    world.streams.insert(again.into(), client, world.now);
+    let link = Link::plain(again.into());
+    world.streams.insert(link, client, world.now);
     assert_eq!(world.streams.gone(), Some(client));
     assert_eq!(world.count(Metric::StreamsTcp), 1);
     assert!(world.streams.by_client.contains_key(&client));

@@ -11,6 +11,8 @@ fn authority(now: Instant) -> Authority {
     let config = RelayConfig {
         listen: vec![],
         listen_tcp: vec![],
+        listen_tls: vec![],
+        tls: None,
         relays: vec![RelayAddress {
             bind: [127, 0, 0, 1].into(),
             advertise: [127, 0, 0, 1].into(),

@@ -12,6 +12,8 @@ fn policy(allow: &[&str]) -> PeerPolicy {
     let config = RelayConfig {
         listen: vec![],
         listen_tcp: vec![],
+        listen_tls: vec![],
+        tls: None,
         relays: vec![RelayAddress {
             bind: Ipv4Addr::UNSPECIFIED.into(),
             advertise: ip(RELAY),
