@@ -2,6 +2,8 @@
 //! move, and at last the real thread with real sockets.
 
 #[cfg(test)]
+mod allocations;
+#[cfg(test)]
 mod authentication;
 #[cfg(test)]
 mod capacity;

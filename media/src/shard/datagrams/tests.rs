@@ -2,6 +2,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::*;
+use crate::shard::outbox::{Exit, Outbox};
 use crate::shard::socket;
 use crate::turn::packet::MAX_DATAGRAM;
 
@@ -94,6 +95,39 @@ fn what_is_sent_together_arrives_whole_and_in_order() {
             }
             let expected: Vec<_> = (0..count).map(|nth| (a.address, bytes(nth))).collect();
             assert_eq!(received, expected);
+            stage.slots.clear();
+        }
+    });
+}
+
+#[test]
+fn a_turn_takes_no_memory() {
+    on_both(|mut stage| {
+        let (client, relay, peer) = (
+            End::new(Family::V4),
+            End::new(Family::V4),
+            End::new(Family::V4),
+        );
+        let mut outbox = Outbox::new();
+        let mut turn = |stage: &mut Stage| {
+            let socket = relay.with_family();
+            stage
+                .io
+                .receive(socket, BATCH, &mut stage.slots, &stage.counters);
+            for (slot, _) in &stage.slots.received {
+                let (slot, to) = (*slot, peer.address);
+                outbox.put(Exit::Client(0), Outgoing { slot, to }, false);
+            }
+            let find = |_| Some(relay.with_family());
+            outbox.flush(find, &mut stage.io, &stage.slots, &stage.counters);
+            stage.slots.clear();
+        };
+        for count in [1, 7, 40] {
+            let sent = vec![(relay.address, vec![7; 172]); count];
+            stage.send(&client, &sent);
+            let taken = allocation_counter::measure(|| turn(&mut stage));
+            assert_eq!(stage.receive(&peer, BATCH).len(), count);
+            assert_eq!(taken.count_total, 0, "{count}");
             stage.slots.clear();
         }
     });
