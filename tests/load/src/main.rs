@@ -15,11 +15,13 @@ mod floor;
 mod messages;
 mod process;
 mod promise;
+mod relay;
 mod rounds;
 mod start;
 mod target;
 mod wire;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -44,6 +46,12 @@ fn main() -> ExitCode {
             true
         }
         Some(("messages", of)) => run_messages(of),
+        Some(("relay", of)) => run_relay(of),
+        Some(("forwarder", of)) => {
+            let peer: &SocketAddr = of.get_one("peer").unwrap();
+            relay::forwarder::run(*of.get_one("port").unwrap(), *peer);
+            true
+        }
         Some(("idle", of)) => {
             run_idle(of);
             true
@@ -127,6 +135,51 @@ fn command() -> Command {
                 .arg(number("rounds", "5", "How often")),
         )
         .subcommand(
+            Command::new("relay")
+                .about("What a relayed packet costs, in alternation with coturn and a bare forwarder")
+                .arg(
+                    Arg::new("shape")
+                        .value_parser(relay::Shape::NAMES)
+                        .num_args(0..)
+                        .help("What the callers do; all of it when nothing is named"),
+                )
+                .arg(binary())
+                .arg(path("beside").help("Another build, measured beside"))
+                .arg(
+                    Arg::new("set")
+                        .long("set")
+                        .action(clap::ArgAction::Append)
+                        .value_name("NAME=VALUE")
+                        .help("A setting of the relay"),
+                )
+                .arg(number("allocations", "200", "How many allocations"))
+                .arg(number("rounds", "5", "How often each is measured"))
+                .arg(number("warm", "1", "Seconds before each measurement"))
+                .arg(number("seconds", "4", "Seconds of each measurement"))
+                .arg(
+                    Arg::new("anyway")
+                        .long("anyway")
+                        .action(clap::ArgAction::SetTrue)
+                        .help("Print ratios even if the reference was not steady"),
+                ),
+        )
+        .subcommand(
+            Command::new("forwarder")
+                .about("The bare forwarder itself")
+                .arg(
+                    Arg::new("port")
+                        .long("port")
+                        .required(true)
+                        .value_parser(value_parser!(u16)),
+                )
+                .arg(
+                    Arg::new("peer")
+                        .long("peer")
+                        .required(true)
+                        .value_parser(value_parser!(SocketAddr)),
+                ),
+        )
+        .subcommand(
             Command::new("floor")
                 .about("The bare server itself")
                 .arg(path("database").required(true))
@@ -151,6 +204,29 @@ fn number(of: &ArgMatches, name: &str) -> usize {
 
 fn seconds(of: &ArgMatches, name: &str) -> Duration {
     Duration::from_secs(*of.get_one(name).unwrap())
+}
+
+fn run_relay(of: &ArgMatches) -> bool {
+    let named: Vec<&String> = of.get_many("shape").unwrap_or_default().collect();
+    let all = named.is_empty();
+    let wanted = |name: &&str| all || named.iter().any(|wanted| wanted == name);
+    let shapes = relay::Shape::NAMES.into_iter().filter(wanted);
+    let set: Vec<&String> = of.get_many("set").unwrap_or_default().collect();
+    let setting = |pair: &String| {
+        let (name, value) = pair.split_once('=').expect("--set takes NAME=VALUE");
+        (name.to_owned(), value.to_owned())
+    };
+    relay::run(&relay::Plan {
+        binary: binary(of),
+        beside: of.get_one("beside").cloned(),
+        settings: set.into_iter().map(setting).collect(),
+        shapes: shapes.map(relay::Shape::named).collect(),
+        allocations: number(of, "allocations") & !1,
+        rounds: number(of, "rounds"),
+        warm: seconds(of, "warm"),
+        long: seconds(of, "seconds"),
+        anyway: of.get_flag("anyway"),
+    })
 }
 
 /// Runs the clients, all in this thread.

@@ -28,6 +28,22 @@ pub(crate) fn used(pid: u32) -> Used {
     }
 }
 
+/// The threads of a process: their names, and their time on a processor in
+/// microseconds.
+pub(crate) fn threads(pid: u32) -> Vec<(String, f64)> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("the process ended");
+    let read = |path: std::path::PathBuf| {
+        // A thread may end while it is looked at.
+        let name = fs::read_to_string(path.join("comm")).ok()?;
+        let times = fs::read_to_string(path.join("schedstat")).ok()?;
+        let nanoseconds: f64 = times.split(' ').next()?.parse().ok()?;
+        Some((name.trim().to_owned(), nanoseconds / 1000.0))
+    };
+    threads
+        .filter_map(|thread| read(thread.ok()?.path()))
+        .collect()
+}
+
 /// Memory of this process alone, in bytes.
 pub(crate) fn memory(pid: u32) -> f64 {
     field(&format!("/proc/{pid}/smaps_rollup"), "Pss:") * 1024.0

@@ -7,7 +7,7 @@ use crate::target::{Target, Template};
 
 /// The reference may differ from round to round by so much, or the rounds say
 /// nothing.
-const STEADY: f64 = 1.15;
+pub(crate) const STEADY: f64 = 1.15;
 
 /// One of two.
 pub(crate) struct Side {
@@ -89,7 +89,7 @@ fn once(template: &Template, side: &Side) -> Figures {
 }
 
 /// The largest in units of the smallest.
-fn spread(values: impl Iterator<Item = f64> + Clone) -> f64 {
+pub(crate) fn spread(values: impl Iterator<Item = f64> + Clone) -> f64 {
     values.clone().fold(f64::MIN, f64::max) / values.fold(f64::MAX, f64::min)
 }
 
