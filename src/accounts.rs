@@ -1,8 +1,10 @@
 //! Accounts as a service: the rules for names, hashing on a bounded pool,
 //! registration and log-in. HTTP and the command line share it.
 
+mod email;
 pub mod invite;
 mod password;
+mod recovery;
 mod temporary;
 
 use std::sync::{Arc, OnceLock};
@@ -14,12 +16,14 @@ use tokio::sync::Semaphore;
 
 use crate::config::Registration;
 use crate::store::audit::{self, Action, Origin};
+use crate::store::mails::Kind;
 use crate::store::{
-    self, NewUser, Store, User, farewell, invites, now, passwords, sessions, users,
+    self, NewUser, Store, User, codes, farewell, invites, now, passwords, sessions, users,
 };
 use password::{cost_of, is_right};
 
 pub use password::{check_password, hash};
+pub use recovery::Forgotten;
 
 /// Names have 3 to 32 bytes of `[A-Za-z0-9_]` (R1).
 const NAME: std::ops::RangeInclusive<usize> = 3..=32;
@@ -248,6 +252,7 @@ impl Accounts {
             if !passwords::choose(connection, user, &stored, &new)? {
                 return Err(store::Error::Refused(Code::BadCredentials));
             }
+            codes::remove(connection, user, Kind::Reset)?;
             audit::insert(connection, &origin, Action::PasswordChanged, &origin.actor)?;
             sessions::end_all(connection, user, Some(keep))
         });

@@ -1,6 +1,6 @@
 //! The server's words: texts of errors and notifications, taken from the same
 //! catalogues that the web app uses (`web/lang/*.json`, keys `error.<code>` and
-//! `push.…`).
+//! `push.…` and `mail.…`).
 
 use std::collections::BTreeMap;
 
@@ -113,7 +113,7 @@ impl Catalogue {
             .unwrap_or(code.as_str())
     }
 
-    /// The words under a `push.…` key; none where a catalogue lacks them.
+    /// The words under a `push.…` or `mail.…` key; none where a catalogue lacks them.
     pub fn words(&self, key: &str, lang: Lang) -> &str {
         self.find(key, lang).unwrap_or_default()
     }
@@ -137,7 +137,11 @@ fn words(path: &str) -> BTreeMap<String, String> {
     };
     words
         .into_iter()
-        .filter(|(key, _)| key.starts_with("error.") || key.starts_with("push."))
+        .filter(|(key, _)| {
+            ["error.", "push.", "mail."]
+                .iter()
+                .any(|kind| key.starts_with(kind))
+        })
         .filter_map(|(key, text)| Some((key, text.as_str()?.to_owned())))
         .collect()
 }

@@ -17,6 +17,7 @@ mod host;
 mod http;
 mod i18n;
 mod lock;
+mod mail;
 mod pump;
 mod push;
 mod secrets;

@@ -153,9 +153,14 @@ const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
 ///
 /// The system has no randomness to give.
 pub fn random_letters<const N: usize>() -> io::Result<String> {
+    Ok(letters(&random::<N>()?))
+}
+
+/// One of them for each byte.
+pub fn letters<'a>(bytes: impl IntoIterator<Item = &'a u8>) -> String {
     let letter = |byte: &u8| LETTERS.get(usize::from(byte % 32)).copied();
-    let bytes = random::<N>()?;
-    Ok(bytes.iter().filter_map(letter).map(char::from).collect())
+    let letters = bytes.into_iter().filter_map(letter);
+    letters.map(char::from).collect()
 }
 
 /// Whether the relay's secret was made here before.

@@ -9,7 +9,8 @@ use payambar_signaling::wire::Code;
 use super::{Accounts, Error};
 use crate::secrets;
 use crate::store::audit::{self, Action, Origin};
-use crate::store::{self, Standing, passwords, sessions, standing};
+use crate::store::mails::Kind;
+use crate::store::{self, Standing, codes, passwords, sessions, standing};
 
 /// A password that was made, and what ended with the one before.
 pub struct Lent {
@@ -37,6 +38,7 @@ impl Accounts {
                 return Err(store::Error::Refused(Code::UserNotFound));
             }
             passwords::lend(connection, person.id, &hash)?;
+            codes::remove(connection, person.id, Kind::Reset)?;
             audit::insert(connection, &origin, Action::PasswordLent, &person.username)?;
             let ended = sessions::end_all(connection, person.id, None)?;
             Ok((person, ended))

@@ -2,6 +2,7 @@
 //! checked before the first port opens, and all problems are told at once.
 
 mod layers;
+mod mail;
 mod push;
 mod reader;
 mod settings;
@@ -13,6 +14,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+
+use lettre::message::Mailbox;
 use payambar_media::Plane;
 
 pub use layers::{Layers, env_file, warn_of_unknown};
@@ -214,6 +217,36 @@ pub struct PushConfig {
     pub allow_hosts: Vec<String>,
 }
 
+/// How mails are kept from being read on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tls {
+    /// The connection begins in the clear and must be secured before anything
+    /// is said.
+    #[default]
+    Upgrade,
+    /// It is secured from the beginning.
+    Wrapped,
+    /// Not at all.
+    None,
+}
+
+/// The settings of e-mail.
+#[derive(Debug, Clone)]
+pub struct MailConfig {
+    /// The server that takes mails.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Name and password there.
+    pub login: Option<(String, Redacted<String>)>,
+    /// Whom mails come from.
+    pub from: Mailbox,
+    /// How the connection is secured.
+    pub tls: Tls,
+    /// A file of certificates that are believed besides those of browsers.
+    pub ca: Option<PathBuf>,
+}
+
 /// The whole checked configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -261,6 +294,8 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// What Web Push is told about us.
     pub push: PushConfig,
+    /// Where mails are handed to; `None` = none are sent.
+    pub mail: Option<MailConfig>,
     /// Filter of the log.
     pub log_level: String,
     /// Whether log lines are JSON.

@@ -70,6 +70,7 @@ impl Reader<'_> {
             log_level: self.layers.value("LOG_LEVEL").to_owned(),
             log_json: self.choice("LOG_FORMAT", &[("text", false), ("json", true)]),
             push,
+            mail: self.mail(environment),
             public_url,
             data_dir,
             database,

@@ -285,6 +285,33 @@ pub const SETTINGS: &[Setting] = &[
         "Comma list of hosts, each with or without port, that may be pushed to by http and on private networks; only in development",
     ),
     plain(
+        "SMTP_HOST",
+        "",
+        "Server that takes e-mails, such as smtp.example.org; without it none are sent",
+    ),
+    plain(
+        "SMTP_PORT",
+        "",
+        "Its TCP port; default 587, with SMTP_TLS=tls 465, with none 25",
+    ),
+    plain(
+        "SMTP_TLS",
+        "starttls",
+        "starttls, tls, or none; none only in development or with SMTP_HOST on loopback",
+    ),
+    plain("SMTP_USERNAME", "", "Name at that server"),
+    secret("SMTP_PASSWORD", "Password at that server"),
+    plain(
+        "SMTP_FROM",
+        "",
+        "Address mails come from, such as Payambar <noreply@example.org>; required with SMTP_HOST",
+    ),
+    plain(
+        "SMTP_CA",
+        "",
+        "File of PEM certificates that are believed besides those of browsers, for a server with a certificate of its own",
+    ),
+    plain(
         "DRAIN_SECONDS",
         "8",
         "Seconds that relayed calls may go on for once the server is told to stop, 0-3600",

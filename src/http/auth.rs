@@ -187,6 +187,14 @@ async fn any_session(
     Ok(session)
 }
 
+/// Tells whoever got a token that a password has to be chosen before it opens
+/// anything.
+pub(super) fn tell_to_change(told: &mut serde_json::Value, must_change: bool) {
+    if must_change && let Some(told) = told.as_object_mut() {
+        told.insert("must_change_password".to_owned(), true.into());
+    }
+}
+
 /// The token of an `Authorization: Bearer` header.
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;

@@ -21,7 +21,7 @@ use crate::store::{User, users};
 
 /// `GET /api/auth/options`.
 pub async fn options(State(app): State<Arc<App>>) -> Json<Value> {
-    Json(json!({ "registration": app.config.registration.as_str() }))
+    Json(json!({ "registration": app.config.registration.as_str(), "mail": app.mail.is_some() }))
 }
 
 /// Body of `register` and `login`.
@@ -84,11 +84,7 @@ pub async fn login(
             }
         };
         let mut told = enter(&app, &entered.user, refresh, &headers, *peer).await?;
-        if entered.must_change
-            && let Some(told) = told.as_object_mut()
-        {
-            told.insert("must_change_password".to_owned(), json!(true));
-        }
+        auth::tell_to_change(&mut told, entered.must_change);
         Ok(Json(told).into_response())
     })
     .await

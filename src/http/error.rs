@@ -77,10 +77,11 @@ const fn status(code: Code) -> StatusCode {
         | Code::UserNotFound
         | Code::ConversationNotFound
         | Code::MessageNotFound
+        | Code::MailOff
         | Code::SessionNotFound => StatusCode::NOT_FOUND,
         Code::BodyTooLarge | Code::QuotaExceeded => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooManyAttempts | Code::SlowDown => StatusCode::TOO_MANY_REQUESTS,
-        Code::InvalidState | Code::LastAdmin => StatusCode::CONFLICT,
+        Code::InvalidState | Code::LastAdmin | Code::EmailTaken => StatusCode::CONFLICT,
         Code::StorageFailed => StatusCode::SERVICE_UNAVAILABLE,
         Code::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -105,6 +106,8 @@ const fn status(code: Code) -> StatusCode {
         | Code::PasswordShort
         | Code::PasswordLong
         | Code::PasswordSame
+        | Code::EmailInvalid
+        | Code::CodeInvalid
         | Code::DisplayNameInvalid
         | Code::BioInvalid
         | Code::PushEndpointInvalid

@@ -1,7 +1,9 @@
-//! Fixed windows of one minute per client address or person, as the core
-//! dialect has them, with the headers that tell how many calls are left.
+//! Fixed windows per client address, person or word, of a minute as the core
+//! dialect has them unless told otherwise, with the headers that tell how many
+//! calls are left.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,6 +22,8 @@ const CALLERS: usize = 65_536;
 enum Caller {
     Subscriber(IpAddr),
     Person(UserId),
+    /// A name or an address somebody typed; nobody outside knows which share one.
+    Word(u64),
     Everybody,
 }
 
@@ -40,14 +44,23 @@ pub struct Verdict {
 #[derive(Debug)]
 pub struct Windows {
     limit: u32,
+    window: Duration,
+    words: RandomState,
     open: Mutex<HashMap<Caller, (Instant, u32)>>,
 }
 
 impl Windows {
     /// Allows `limit` calls a minute.
     pub fn new(limit: u32) -> Self {
+        Self::lasting(limit, WINDOW)
+    }
+
+    /// Allows `limit` calls in every `window`.
+    pub fn lasting(limit: u32, window: Duration) -> Self {
         Self {
             limit,
+            window,
+            words: RandomState::new(),
             open: Mutex::default(),
         }
     }
@@ -62,16 +75,22 @@ impl Windows {
         self.count(Caller::Person(person), now)
     }
 
+    /// Counts a call about whoever has this name or address, if anybody has.
+    pub fn check_word(&self, word: &str, now: Instant) -> Verdict {
+        let word = self.words.hash_one(word.trim().to_ascii_lowercase());
+        self.count(Caller::Word(word), now)
+    }
+
     fn count(&self, mut key: Caller, now: Instant) -> Verdict {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= CALLERS && !open.contains_key(&key) {
-            open.retain(|_, (began, _)| now.saturating_duration_since(*began) < WINDOW);
+            open.retain(|_, (began, _)| now.saturating_duration_since(*began) < self.window);
             if open.len() >= CALLERS {
                 key = Caller::Everybody;
             }
         }
         let (began, calls) = open.entry(key).or_insert((now, 0));
-        if now.saturating_duration_since(*began) >= WINDOW {
+        if now.saturating_duration_since(*began) >= self.window {
             (*began, *calls) = (now, 0);
         }
         *calls = calls.saturating_add(1);
@@ -79,7 +98,9 @@ impl Windows {
             allowed: *calls <= self.limit,
             limit: self.limit,
             remaining: self.limit.saturating_sub(*calls),
-            reset: WINDOW.saturating_sub(now.saturating_duration_since(*began)),
+            reset: self
+                .window
+                .saturating_sub(now.saturating_duration_since(*began)),
         }
     }
 }
@@ -143,6 +164,16 @@ mod tests {
         assert!(!windows.check_person(UserId(1), now).allowed);
         assert!(windows.check_person(UserId(2), now).allowed);
         assert!(windows.check(A, now).allowed);
+    }
+
+    #[test]
+    fn a_word_counts_whatever_its_case_for_as_long_as_its_window_is() {
+        let (quarter, now) = (Duration::from_secs(900), Instant::now());
+        let windows = Windows::lasting(1, quarter);
+        assert!(windows.check_word("Sara", now).allowed);
+        assert!(!windows.check_word(" sARA", now + WINDOW).allowed);
+        assert!(windows.check_word("omid", now).allowed);
+        assert!(windows.check_word("sara", now + quarter).allowed);
     }
 
     #[test]

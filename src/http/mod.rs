@@ -5,6 +5,7 @@ mod auth;
 mod avatar;
 mod blocks;
 mod client;
+mod email;
 mod enter;
 mod erase;
 mod error;
@@ -17,6 +18,7 @@ mod origin;
 mod people;
 mod person;
 mod push;
+mod recovery;
 mod refresh;
 mod sessions;
 mod site;
@@ -45,6 +47,7 @@ use crate::accounts::Accounts;
 use crate::config::{Config, Origins};
 use crate::files::Files;
 use crate::i18n::{Catalogue, Lang};
+use crate::mail::Mail;
 use crate::pump::Pump;
 use crate::push::Pushes;
 use crate::store::Store;
@@ -82,6 +85,10 @@ pub struct App {
     pub search_limit: Option<Windows>,
     /// Limit of push subscriptions; `None` = off.
     pub push_limit: Option<Windows>,
+    /// The way to write mails; `None` = there is none.
+    pub mail: Option<Mail>,
+    /// Limit of mails that somebody causes; `None` = off.
+    pub mail_limit: Option<Windows>,
 }
 
 /// Calls of `register` and `login` in a minute per client address.
@@ -90,6 +97,12 @@ pub const REGISTER_PER_MINUTE: u32 = 2;
 pub const LOGIN_PER_MINUTE: u32 = 5;
 /// Subscriptions in a minute per client address: each looks up a host.
 pub const SUBSCRIBE_PER_MINUTE: u32 = 30;
+
+/// Mails to one address, and those that one person or one client address
+/// causes, within [`MAIL_WINDOW`].
+pub const MAILS: u32 = 3;
+/// See [`MAILS`].
+pub const MAIL_WINDOW: Duration = Duration::from_secs(15 * 60);
 
 /// Searches for people in a minute per person.
 pub const SEARCH_PER_MINUTE: u32 = 60;
@@ -129,6 +142,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/auth/sessions", get(sessions::list))
         .route("/api/auth/sessions/{id}", delete(sessions::end))
         .route("/api/auth/password", put(sessions::change_password))
+        .route("/api/auth/password/forgot", post(recovery::forgot))
+        .route("/api/auth/password/reset", post(recovery::reset))
         .route("/api/users", get(people::search))
         .route("/api/users/{username}", get(person::show))
         .route("/api/users/{username}/qr.svg", get(person::qr))
@@ -139,6 +154,8 @@ pub fn router(app: Arc<App>) -> Router {
                 .put(people::set_profile)
                 .delete(people::delete),
         )
+        .route("/api/profile/email", put(email::set).delete(email::remove))
+        .route("/api/profile/email/verify", post(email::verify))
         .route("/api/blocks", get(blocks::list).post(blocks::block))
         .route("/api/blocks/{user_id}", delete(blocks::unblock))
         .route(

@@ -21,7 +21,7 @@ use super::guesses::{Whose, guarded};
 use super::{App, avatar, origin};
 use crate::i18n::Lang;
 use crate::store::seen::{self, View};
-use crate::store::{User, now, people as store_people, search as finder, users};
+use crate::store::{User, emails, now, people as store_people, search as finder, users};
 
 /// People in one search.
 const FOUND: u32 = 20;
@@ -105,7 +105,7 @@ fn people_json(app: &App, view: View) -> Response {
 /// `GET /api/profile`.
 pub async fn profile(State(app): State<Arc<App>>, AnyCaller(session): AnyCaller) -> Answer {
     let me = session.user;
-    let (user, findable, calls_from, shows_last_seen, about) = app
+    let (user, findable, calls_from, shows_last_seen, about, emails) = app
         .store
         .read(move |connection| {
             let user = users::by_id(connection, me)?;
@@ -113,7 +113,8 @@ pub async fn profile(State(app): State<Arc<App>>, AnyCaller(session): AnyCaller)
             let calls_from = store_people::calls_from(connection, me)?;
             let shows_last_seen = seen::shows(connection, me)?;
             let about = users::about(connection, me)?;
-            Ok((user, findable, calls_from, shows_last_seen, about))
+            let emails = emails::of(connection, me)?;
+            Ok((user, findable, calls_from, shows_last_seen, about, emails))
         })
         .await?;
     let user = user.ok_or(Code::UserNotFound)?;
@@ -129,6 +130,8 @@ pub async fn profile(State(app): State<Arc<App>>, AnyCaller(session): AnyCaller)
     let bio = Some(about.bio).filter(|bio| !bio.is_empty());
     insert_some(&mut profile, "bio", bio);
     insert_some(&mut profile, "language", about.language);
+    insert_some(&mut profile, "email", emails.proved);
+    insert_some(&mut profile, "email_waiting", emails.waiting);
     Ok(Json(profile).into_response())
 }
 

@@ -169,17 +169,19 @@ async fn told(
     let about = app
         .store
         .read(move |connection| refresh::about(connection, session));
-    let (role, ends) = about.await?.ok_or(Code::InvalidToken)?;
+    let about = about.await?.ok_or(Code::InvalidToken)?;
     let life = app.config.access_life;
-    Ok(json!({
+    let mut told = json!({
         "token": app.tokens.make(user, sid, life)?,
         "user_id": user.id,
         "username": user.username,
-        "role": role,
+        "role": about.role,
         "refresh_token": refresh.text(),
         "access_expires_at": Timestamp(now().0 + millis(life)),
-        "refresh_expires_at": Timestamp(ends),
-    }))
+        "refresh_expires_at": Timestamp(about.ends_at_ms),
+    });
+    auth::tell_to_change(&mut told, about.must_change);
+    Ok(told)
 }
 
 fn millis(life: Duration) -> i64 {

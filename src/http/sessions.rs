@@ -151,7 +151,7 @@ pub async fn change_password(
 }
 
 /// Ends what hangs on sessions that ended: sockets, calls, relaying, pushes.
-async fn tell(app: &App, user: UserId, ended: &[SessionId]) {
+pub(super) async fn tell(app: &App, user: UserId, ended: &[SessionId]) {
     for session in ended {
         app.pump.session_ended(user, *session).await;
     }

@@ -2,6 +2,7 @@
 //! connections are accepted is in [`web`], what the relay is told in [`relay`],
 //! and how push starts in [`push`].
 
+mod mail;
 mod metrics;
 mod people;
 mod ports;
@@ -27,8 +28,8 @@ use crate::control::{self, Desk, TurnDesk};
 use crate::files::{self, Files};
 use crate::host;
 use crate::http::{
-    App, Guesses, Ice, LOGIN_PER_MINUTE, REGISTER_PER_MINUTE, SEARCH_PER_MINUTE,
-    SUBSCRIBE_PER_MINUTE, Site, Tokens, Windows, install_crypto, router,
+    App, Guesses, Ice, LOGIN_PER_MINUTE, MAIL_WINDOW, MAILS, REGISTER_PER_MINUTE,
+    SEARCH_PER_MINUTE, SUBSCRIBE_PER_MINUTE, Site, Tokens, Windows, install_crypto, router,
 };
 use crate::i18n::Catalogue;
 use crate::lock;
@@ -105,6 +106,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let catalogue = Arc::new(Catalogue::load());
     let (woken, woken_in) = mpsc::unbounded_channel();
     let pushes = push::start(&config, &store, &catalogue, woken).await?;
+    let mail = mail::start(&config, &store, &catalogue)?;
     let pump = Pump::start(Parts {
         store: store.clone(),
         outcomes,
@@ -141,6 +143,10 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         guesses: config.rate_limit.then(Guesses::default),
         search_limit: windows(SEARCH_PER_MINUTE),
         push_limit: windows(SUBSCRIBE_PER_MINUTE),
+        mail: mail.as_ref().map(|running| running.mail.clone()),
+        mail_limit: config
+            .rate_limit
+            .then(|| Windows::lasting(MAILS, MAIL_WINDOW)),
         accounts: accounts.clone(),
         pushes: pushes.clone(),
         pump: pump.clone(),
@@ -173,6 +179,9 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     }
     collecting.abort();
     renewing.abort();
+    if let Some(mail) = mail {
+        mail.stop();
+    }
     control.stop().await;
     sweeping.abort();
     if let Some(metrics) = metrics {

@@ -32,6 +32,16 @@ pub enum Action {
     PasswordChanged,
     /// An operator made a temporary password.
     PasswordLent,
+    /// Somebody asked for a code to choose a new password.
+    ResetAsked,
+    /// A person chose a new password with a mailed code.
+    PasswordReset,
+    /// A person named an e-mail address.
+    EmailProposed,
+    /// It was proved.
+    EmailProved,
+    /// A person removed the e-mail address.
+    EmailRemoved,
     /// A person deleted the account.
     AccountDeleted,
     /// An account was let in.
@@ -61,6 +71,11 @@ impl Action {
             Self::TokenReused => "token_reused",
             Self::PasswordChanged => "password_changed",
             Self::PasswordLent => "password_lent",
+            Self::ResetAsked => "reset_asked",
+            Self::PasswordReset => "password_reset",
+            Self::EmailProposed => "email_proposed",
+            Self::EmailProved => "email_proved",
+            Self::EmailRemoved => "email_removed",
             Self::AccountDeleted => "account_deleted",
             Self::Approved => "approved",
             Self::Rejected => "rejected",

@@ -6,7 +6,7 @@ use payambar_signaling::chat::Deletion;
 use payambar_signaling::ids::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Error, erase, files, sessions, standing, turn};
+use super::{Error, emails, erase, files, sessions, standing, turn};
 
 /// Shown where a name was, to clients that know no deleted accounts.
 const NAME: &str = "حساب حذف‌شده";
@@ -40,6 +40,7 @@ pub fn account(
     let ended = sessions::end_all(connection, me, None)?;
     turn::revoke_person(connection, me, until)?;
     files::remove_avatar(connection, me)?;
+    emails::forget(connection, me)?;
     for sql in [
         "DELETE FROM sessions WHERE user_id = ?1",
         "DELETE FROM push_subscriptions WHERE user_id = ?1",

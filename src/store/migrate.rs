@@ -103,6 +103,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "temporary_password",
         sql: include_str!("migrations/0017_temporary_password.sql"),
     },
+    Migration {
+        version: 18,
+        name: "mail",
+        sql: include_str!("migrations/0018_mail.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -4,12 +4,15 @@
 pub mod audit;
 #[cfg(test)]
 mod bench;
+pub mod codes;
 pub mod conversations;
+pub mod emails;
 pub mod erase;
 pub mod farewell;
 pub mod files;
 pub mod invites;
 pub mod keys;
+pub mod mails;
 pub mod messages;
 mod migrate;
 pub mod passwords;

@@ -16,6 +16,17 @@ pub fn lend(connection: &Connection, id: UserId, hash: &str) -> Result<(), Error
     Ok(())
 }
 
+/// Replaces the password by one its person chose, who proved otherwise who they
+/// are.
+pub fn reset(connection: &Connection, id: UserId, hash: &str) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "UPDATE users SET password_hash = ?2, must_change_password = 0, updated_at_ms = ?3 WHERE id = ?1",
+        )?
+        .execute(params![id.0, hash, now().0])?;
+    Ok(())
+}
+
 /// Replaces the password by one its person chose, if it still is `old`. `false`:
 /// it was changed meanwhile.
 pub fn choose(connection: &Connection, id: UserId, old: &str, new: &str) -> Result<bool, Error> {

@@ -16,9 +16,11 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
+use super::mails::Kind;
 use super::migrate::{MIGRATIONS, migrate};
 use super::*;
 use crate::i18n::Lang;
+use crate::mail::Address;
 use crate::push::Keys;
 
 mod calls;
@@ -47,6 +49,16 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("users::insert", "SCAN conversations", SKIPPED),
     ("users::insert_as", "SCAN messages", SKIPPED),
     ("users::insert_as", "SCAN conversations", SKIPPED),
+    (
+        "mails::insert",
+        "SCAN mails",
+        "counts what waits, which is bounded by that",
+    ),
+    (
+        "mails::next",
+        "SCAN mails USING COVERING INDEX mails_due",
+        "the first by its time alone",
+    ),
     ("invites::list", "SCAN invites", "an operator's command"),
     (
         "push::subscribers",
@@ -151,6 +163,17 @@ fn person(name: &str) -> NewUser {
     NewUser {
         username: name.to_owned(),
         password_hash: "hash".to_owned(),
+    }
+}
+
+fn letter(address: &str) -> mails::NewMail<'_> {
+    mails::NewMail {
+        user: Some(SARA),
+        kind: Kind::Reset,
+        address,
+        lang: Lang::Fa,
+        salt: Some([1; 32]),
+        until: now(),
     }
 }
 

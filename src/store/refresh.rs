@@ -126,15 +126,30 @@ pub fn rotate(connection: &Connection, used: &Use) -> Result<Rotated, Error> {
     Ok(Rotated::Reused { user, session })
 }
 
-/// What a client that refreshes is told of its session besides tokens: its role
-/// and when the session ends if it is not used, in unix milliseconds.
-pub fn about(connection: &Connection, session: SessionId) -> Result<Option<(Role, i64)>, Error> {
+/// What a client that refreshes is told of its session besides tokens.
+#[derive(Debug)]
+pub struct About {
+    /// What the person may do.
+    pub role: Role,
+    /// When the session ends if it is not used, in ms since 1970.
+    pub ends_at_ms: i64,
+    /// Whether the person has to choose a password before anything else.
+    pub must_change: bool,
+}
+
+/// What the client of a session is told besides tokens.
+pub fn about(connection: &Connection, session: SessionId) -> Result<Option<About>, Error> {
     let found = connection
         .prepare_cached(
-            "SELECT u.role, s.expires_at_ms FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = ?1",
+            "SELECT u.role, s.expires_at_ms, u.must_change_password FROM sessions s
+             JOIN users u ON u.id = s.user_id WHERE s.id = ?1",
         )?
         .query_row([session.0], |row| {
-            Ok((standing::word(row, 0, Role::parse)?, row.get(1)?))
+            Ok(About {
+                role: standing::word(row, 0, Role::parse)?,
+                ends_at_ms: row.get(1)?,
+                must_change: row.get(2)?,
+            })
         })
         .optional()?;
     Ok(found)

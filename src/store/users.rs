@@ -142,6 +142,12 @@ pub fn about(connection: &Connection, id: UserId) -> Result<About, Error> {
     Ok(about.unwrap_or_default())
 }
 
+/// The language a person chose.
+pub fn language(connection: &Connection, id: UserId) -> Result<Option<Lang>, Error> {
+    let language = about(connection, id)?.language;
+    Ok(language.as_deref().and_then(Lang::parse))
+}
+
 /// Replaces what a person says about themselves; what is none stays.
 pub fn set_about(
     connection: &Connection,
@@ -196,6 +202,15 @@ pub fn by_id(connection: &Connection, id: UserId) -> Result<Option<User>, Error>
         .query_row([id.0], user)
         .optional()?;
     Ok(found)
+}
+
+/// The name of an account that is not deleted.
+pub fn name(connection: &Connection, id: UserId) -> Result<Option<String>, Error> {
+    let name = connection
+        .prepare_cached("SELECT username FROM users WHERE id = ?1 AND status <> 'deleted'")?
+        .query_row([id.0], |row| row.get(0))
+        .optional()?;
+    Ok(name)
 }
 
 /// What the rules need to know of a person.

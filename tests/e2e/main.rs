@@ -1,7 +1,7 @@
 //! The binary from outside: real sockets, real SQLite in folders of its own.
 //! One module per story; `server` starts the binary, `client`
 //! talks to it, `stage` has two people in a call, `push_service` is what
-//! browsers hear from, `form` is an upload.
+//! browsers hear from, `form` is an upload, `mail_sink` takes mails.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,6 +14,7 @@
 mod client;
 mod earlier;
 mod form;
+mod mail_sink;
 mod push_service;
 mod server;
 mod stage;
@@ -37,6 +38,7 @@ mod deletions;
 mod devices;
 mod drain;
 mod durability;
+mod emails;
 mod failing_disk;
 mod farewell;
 mod files;
@@ -45,6 +47,7 @@ mod files_orphans;
 mod history;
 mod keys;
 mod log;
+mod mails;
 mod metrics;
 mod pages;
 mod people;
@@ -52,6 +55,7 @@ mod pictures;
 mod push;
 mod push_calls;
 mod push_endpoints;
+mod recovery;
 mod refresh;
 mod registration;
 mod relay;

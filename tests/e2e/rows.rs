@@ -1,9 +1,10 @@
 //! Every call of the REST tables of PROTOCOL.md from outside, one line each: who
 //! asks what, the status due, and what the answer is like, with each refusal
 //! that can be brought about. Rows A1, A3, A7, A8, A13-A15, A17, M6, M13, M14,
-//! M17, F1, F2, F3, E5, N1, N4, C7, X1, X6, X7; stories have modules of their
+//! M17, A11, A12, F1, F2, F3, E5, N1, N4, C7, X1, X6, X7; stories have modules of their
 //! own. `run` says how a line reads.
 
+mod mail;
 mod people;
 mod public;
 mod run;
@@ -65,6 +66,10 @@ const TABLES: &[&[Line]] = &[
     people::SESSIONS,
     people::KEYS_AND_PUSHES,
     people::LIMITS,
+    mail::NAMING,
+    mail::PROVING,
+    mail::RESETTING,
+    mail::OFF,
     talk::CONVERSATIONS,
     talk::FILES,
 ];

@@ -90,7 +90,9 @@ async fn until_it_is_changed_nothing_else_can_be_done() {
     assert_eq!(server.get_as(&sara, "/api/profile").status, 200);
     let renewal = json!({ "refresh_token": entered.json()["refresh_token"] });
     let renewed = server.call("POST", "/api/auth/refresh").json(&renewal);
-    let renewed = Person::from(&renewed.send());
+    let renewed = renewed.send();
+    assert_eq!(renewed.json()["must_change_password"], true, "{renewed:?}");
+    let renewed = Person::from(&renewed);
     let answer = server.get_as(&renewed, "/api/conversations");
     assert_eq!(answer.refusal(), required, "a new token changes nothing");
     assert_eq!(server.log_out(&renewed).status, 204);

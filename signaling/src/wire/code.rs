@@ -124,6 +124,14 @@ codes! {
     PasswordLong "password_long";
     /// The new password is the old one.
     PasswordSame "password_same";
+    /// What was to be an e-mail address is none.
+    EmailInvalid "email_invalid";
+    /// The e-mail address belongs to another account.
+    EmailTaken "email_taken";
+    /// A mailed code is wrong, over, used, or replaced by a newer one.
+    CodeInvalid "code_invalid";
+    /// This server sends no e-mail.
+    MailOff "mail_off";
     /// The display name has a wrong length or characters it may not have.
     DisplayNameInvalid "display_name_invalid";
     /// The text about oneself is too long or has characters it may not have.

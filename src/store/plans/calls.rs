@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use payambar_signaling::account::State;
 use payambar_signaling::chat::{BlockChange, CallsFrom, Mark, MarkTarget, NewMark, Scope};
-use payambar_signaling::ids::{MessageId, Seq};
+use payambar_signaling::ids::{MessageId, Seq, Timestamp};
 
 use super::*;
 use crate::push::Privacy;
@@ -306,6 +306,35 @@ pub(super) const CALLS: &[Call] = &[
         drop_ok(turn::taken_back(c, Duration::from_secs(60)))
     }),
     ("users::about", |c| drop_ok(users::about(c, SARA))),
+    ("codes::insert", |c| {
+        codes::insert(c, SARA, Kind::Reset, &[1; 32], Timestamp(9))
+    }),
+    ("codes::whose", |c| {
+        drop_ok(codes::whose(c, Kind::Reset, &[1; 32]))
+    }),
+    ("codes::remove", |c| codes::remove(c, SARA, Kind::Reset)),
+    ("emails::of", |c| drop_ok(emails::of(c, SARA))),
+    ("emails::propose", |c| {
+        emails::propose(c, SARA, &Address::parse("sara@example.org").unwrap())
+    }),
+    ("emails::prove", |c| {
+        emails::propose(c, SARA, &Address::parse("sara@example.org").unwrap())?;
+        drop_ok(emails::prove(c, SARA))
+    }),
+    ("emails::owner", |c| {
+        drop_ok(emails::owner(c, "sara@example.org"))
+    }),
+    ("emails::forget", |c| emails::forget(c, SARA)),
+    ("mails::insert", |c| {
+        mails::insert(c, &letter("sara@example.org"))
+    }),
+    ("mails::due", |c| drop_ok(mails::due(c, now(), 9))),
+    ("mails::next", |c| drop_ok(mails::next(c))),
+    ("mails::remove", |c| mails::remove(c, 1)),
+    ("mails::later", |c| mails::later(c, 1, now())),
+    ("users::name", |c| drop_ok(users::name(c, SARA))),
+    ("users::language", |c| drop_ok(users::language(c, SARA))),
+    ("passwords::reset", |c| passwords::reset(c, SARA, "new")),
     ("passwords::lend", |c| passwords::lend(c, SARA, "new")),
     ("passwords::choose", |c| {
         drop_ok(passwords::choose(c, SARA, "hash", "new"))

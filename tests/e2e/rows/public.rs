@@ -35,7 +35,7 @@ pub(super) const ACCOUNTS: &[Line] = &[
 pub(super) const DOORS: &[Line] = &[
     ("- GET /health", 200, r#"{"status":"is ok"}"#),
     ("- GET /api/version", 200, r#"{"version":"str"}"#),
-    ("- GET /api/auth/options", 200, r#"{"registration":"is open"}"#),
+    ("- GET /api/auth/options", 200, r#"{"registration":"is open","mail":"is false"}"#),
     ("- GET /api/push/vapid-key", 200, r#"{"vapid_public_key":"str"}"#),
     ("- GET /api/push/key", 200, r#"{"vapid_public_key":"str"}"#),
     ("- GET /api/users/sara", 200, r#"{"id":"is <sara>","username":"is sara","display_name":"null","avatar_url":"null","bio":"null","is_online":"is false","created_at":"time"}"#),
@@ -60,7 +60,7 @@ pub(super) const DOORS: &[Line] = &[
 /// What those are told who wait at the door of a server that lets each in.
 #[rustfmt::skip]
 pub(super) const ASKING: &[Line] = &[
-    ("- GET /api/auth/options", 200, r#"{"registration":"is approval"}"#),
+    ("- GET /api/auth/options", 200, r#"{"registration":"is approval","mail":"is false"}"#),
     (r#"- POST /api/auth/register {"username":"nima","password":"a good password"}"#, 403, "!pending_approval"),
     (r#"- POST /api/auth/register {"username":"nima","password":"a good password"}"#, 400, "!username_taken"),
     (r#"- POST /api/auth/login {"username":"nima","password":"a good password"}"#, 403, "!pending_approval"),
@@ -73,7 +73,7 @@ pub(super) const ASKING: &[Line] = &[
 
 #[rustfmt::skip]
 const INVITED: &[Line] = &[
-    ("- GET /api/auth/options", 200, r#"{"registration":"is invite"}"#),
+    ("- GET /api/auth/options", 200, r#"{"registration":"is invite","mail":"is false"}"#),
     (r#"- POST /api/auth/register {"username":"nima","password":"a good password"}"#, 403, "!invite_required"),
     (r#"- POST /api/auth/register {"username":"nima","password":"a good password","invite_code":"aaaabbbbccccdddd"}"#, 403, "!invite_invalid"),
     (r#"- POST /api/auth/register {"username":"nima","password":"a good password","invite_code":"<code>"}"#, 201, r#""@entered""#),
@@ -82,7 +82,7 @@ const INVITED: &[Line] = &[
 
 #[rustfmt::skip]
 const CLOSED: &[Line] = &[
-    ("- GET /api/auth/options", 200, r#"{"registration":"is closed"}"#),
+    ("- GET /api/auth/options", 200, r#"{"registration":"is closed","mail":"is false"}"#),
     (r#"- POST /api/auth/register {"username":"nima","password":"a good password"}"#, 403, "!registration_closed"),
 ];
 
