@@ -25,7 +25,7 @@ function binary() {
 const between = (low, high) => low + Math.floor(Math.random() * (high - low));
 
 /** Outside the ephemeral range, so that the port is still free after a restart. */
-async function freePort(bind) {
+export async function freePort(bind = bothAreFree) {
   for (let tries = 0; tries < 100; tries += 1) {
     const port = between(10_000, 20_000);
     if (await bind(port)) return port;
@@ -129,7 +129,7 @@ export async function startServer(more = {}) {
     DATA_DIR: join(dir, "data"),
     LISTEN: "127.0.0.1",
     PORT: String(port),
-    TURN_PORT: String(await freePort(bothAreFree)),
+    TURN_PORT: String(await freePort()),
     TURN_LISTEN: "127.0.0.1",
     TURN_TLS_PORT: "off",
     TURN_EXTERNAL_IP: "127.0.0.1",

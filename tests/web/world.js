@@ -13,7 +13,8 @@ export const PLAIN_HOST = "chat.test";
 export const SHOTS = fileURLToPath(new URL("shots/", import.meta.url));
 const STORY_MS = 150_000;
 
-const launch = () =>
+/** @param {string[]} args besides the usual ones */
+const launch = (args) =>
   chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
@@ -22,16 +23,17 @@ const launch = () =>
       "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
       "--autoplay-policy=no-user-gesture-required", "--allow-loopback-in-peer-connection",
       `--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`,
+      ...args,
     ],
   });
 
-/** @param {Record<string, string>} [env] of the server */
-export function world(env) {
+/** @param {Record<string, string>} [env] of the server @param {string[]} [args] of the browser */
+export function world(env, args = []) {
   /** @type {{browser: import("playwright-core").Browser, server: import("./server.js").Server}} */
   const it = { browser: null, server: null };
   before(async () => {
     it.server = await startServer(env);
-    it.browser = await launch();
+    it.browser = await launch(args);
   });
   after(async () => {
     await it.browser?.close();
