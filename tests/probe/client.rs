@@ -1,9 +1,11 @@
 //! A client of either server: one socket, one user, and what came.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::line::Line;
 use crate::target::{REALM, Target};
 use crate::wire::{
     ADDRESS_ERROR, ALLOCATE, Attribute, BINDING, CHANNEL_BIND, CREATE_PERMISSION, DATA,
@@ -117,7 +119,7 @@ impl Data {
 
 pub(crate) struct Client<'a> {
     pub(crate) target: &'a Target,
-    pub(crate) socket: UdpSocket,
+    line: RefCell<Line>,
     pub(crate) username: String,
     pub(crate) password: String,
     pub(crate) realm: String,
@@ -127,7 +129,9 @@ pub(crate) struct Client<'a> {
 
 impl Drop for Client<'_> {
     fn drop(&mut self) {
-        self.target.keep(&self.socket);
+        if let Line::Datagrams(socket) = &*self.line.borrow() {
+            self.target.keep(socket);
+        }
     }
 }
 
@@ -138,11 +142,9 @@ impl<'a> Client<'a> {
 
     /// The user of that number, at that address.
     pub(crate) fn of(target: &'a Target, number: usize, address: &str) -> Self {
-        let socket = UdpSocket::bind((address, 0)).unwrap();
-        socket.connect(target.address).unwrap();
         let mut client = Self {
             target,
-            socket,
+            line: RefCell::new(Line::new(target, address)),
             username: String::new(),
             password: String::new(),
             realm: REALM.to_owned(),
@@ -159,13 +161,13 @@ impl<'a> Client<'a> {
     }
 
     pub(crate) fn local(&self) -> SocketAddr {
-        self.socket.local_addr().unwrap()
+        self.line.borrow().local()
     }
 
     /// Sends bytes that are not answered.
     pub(crate) fn tell(&self, bytes: &[u8]) {
         // A dead server shows where something is asked.
-        let _ = self.socket.send(bytes);
+        let _ = self.line.borrow_mut().send(bytes);
     }
 
     /// Asks, and then asks for a Binding: who answers that and not this, is
@@ -203,9 +205,7 @@ impl<'a> Client<'a> {
 
     /// Forgets what came so far.
     pub(crate) fn drain(&mut self) {
-        self.socket.set_nonblocking(true).unwrap();
-        while self.socket.recv(&mut [0; 16]).is_ok() {}
-        self.socket.set_nonblocking(false).unwrap();
+        while self.line.get_mut().receive(GRACE).is_some() {}
         self.inbox.clear();
     }
 
@@ -229,11 +229,8 @@ impl<'a> Client<'a> {
     }
 
     fn take_in(&mut self, patience: Duration) -> Option<Came> {
-        let mut buffer = vec![0; 1 << 16];
-        self.socket.set_read_timeout(Some(patience)).unwrap();
-        let length = self.socket.recv(&mut buffer).ok()?;
-        buffer.truncate(length);
-        Some(Came::read(&buffer))
+        let bytes = self.line.get_mut().receive(patience)?;
+        Some(Came::read(&bytes))
     }
 
     /// The next data from a peer.

@@ -12,7 +12,7 @@ mod ports;
 use crate::client::Client;
 use crate::peer::Peer;
 use crate::table::{Row, judge};
-use crate::target::{Options, Target};
+use crate::target::{Options, Over, Target};
 
 /// The servers of one side.
 pub(crate) struct Stage {
@@ -27,9 +27,13 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    fn new(start: fn(&Options) -> Target) -> Self {
-        let dual = Options::new(&["127.0.0.1", "::1"]).open();
-        let v4 = Options::new(&["127.0.0.1"]).open();
+    fn new(start: fn(&Options) -> Target, over: Over) -> Self {
+        let options = |relays| Options {
+            over,
+            ..Options::new(relays).open()
+        };
+        let dual = options(&["127.0.0.1", "::1"]);
+        let v4 = options(&["127.0.0.1"]);
         let strict = Options {
             quota: Some(2),
             ..v4.clone()
@@ -63,7 +67,24 @@ type Rows = Vec<Row<Stage>>;
 
 #[test]
 fn answers_are_those_of_the_rfcs() {
-    let (ours, coturn) = (Stage::new(Target::ours), Stage::new(Target::coturn));
+    judge_over(Over::Udp, "conformance");
+}
+
+/// Feature T3.
+#[test]
+fn answers_over_tcp_are_the_same() {
+    judge_over(Over::Tcp, "conformance over TCP");
+}
+
+/// Feature T4.
+#[test]
+fn answers_over_tls_are_the_same() {
+    judge_over(Over::Tls, "conformance over TLS");
+}
+
+fn judge_over(over: Over, name: &str) {
+    let ours = Stage::new(Target::ours, over);
+    let coturn = Stage::new(Target::coturn, over);
     let rows: Rows = [
         auth::rows(),
         allocate::rows(),
@@ -73,10 +94,10 @@ fn answers_are_those_of_the_rfcs() {
         ports::rows(),
         families::rows(),
         // Last, since it looks back on all answers.
-        data::rows(),
+        data::rows(over),
     ]
     .into_iter()
     .flatten()
     .collect();
-    judge("conformance", &rows, &ours, &coturn);
+    judge(name, &rows, &ours, &coturn);
 }

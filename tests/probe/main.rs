@@ -21,6 +21,7 @@ mod tools;
 mod web;
 
 mod client;
+mod line;
 mod peer;
 mod table;
 mod target;

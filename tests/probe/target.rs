@@ -21,6 +21,14 @@ const SECRET: &str = "the probes mint their own time-limited credentials";
 /// Users of one server.
 const USERS: usize = 8;
 
+/// What clients come over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    Udp,
+    Tcp,
+    Tls,
+}
+
 /// How a server is started.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -35,6 +43,8 @@ pub(crate) struct Options {
     /// Whether answers to strangers are limited as they are by default. Only
     /// ours has such a limit.
     pub(crate) answers_limited: bool,
+    /// What its clients come over.
+    pub(crate) over: Over,
 }
 
 impl Options {
@@ -46,6 +56,7 @@ impl Options {
             quota: None,
             ports: None,
             answers_limited: false,
+            over: Over::Udp,
         }
     }
 
@@ -59,7 +70,9 @@ impl Options {
 
 /// A running server.
 pub(crate) struct Target {
+    /// Where its clients go.
     pub(crate) address: SocketAddr,
+    pub(crate) over: Over,
     pub(crate) manners: Manners,
     /// Sockets of clients that are gone. An allocation may live on in their
     /// name, so nobody else may get their port.
@@ -116,6 +129,7 @@ impl Manners {
 impl Target {
     pub(crate) fn ours(options: &Options) -> Self {
         let setup = with_ports(Setup::new(), options)
+            .with_tls()
             .set("TURN_EXTERNAL_IP", &options.relays.join(","))
             .set("TURN_REALM", REALM)
             .set("TURN_SECRET", SECRET)
@@ -146,7 +160,8 @@ impl Target {
             (name, password)
         };
         Self {
-            address: server.turn_address().parse().unwrap(),
+            address: address(&server.setup, options.over),
+            over: options.over,
             manners: Manners::default(),
             gone: Mutex::default(),
             users: (1..=USERS).map(user).collect(),
@@ -163,12 +178,20 @@ impl Target {
     }
 
     fn start_coturn(options: &Options) -> Self {
-        let setup = with_ports(Setup::new(), options);
+        let setup = with_ports(Setup::new(), options).with_tls();
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let write = |name: &str, text: String| {
+            std::fs::write(setup.folder().join(name), text).unwrap();
+        };
+        write("chain.pem", made.cert.pem());
+        write("key.pem", made.signing_key.serialize_pem());
         let user = |number| (format!("user{number}"), format!("password{number}"));
         let users: Vec<_> = (1..=USERS).map(user).collect();
         let mut command = installed("turnserver");
         command
-            .args(["-n", "--no-tls", "--no-dtls", "--no-cli", "--no-stdout-log"])
+            .args(["-n", "--no-dtls", "--no-cli", "--no-stdout-log"])
+            .args(["--cert", "chain.pem", "--pkey", "key.pem"])
+            .args(["--tls-listening-port", setup.get("TURN_TLS_PORT")])
             .args(["--simple-log", "--log-file", "log", "--pidfile", "pid"])
             .args(["--userdb", "users", "-a", "-r", REALM, "-L", "127.0.0.1"])
             .args(["-p", setup.get("TURN_PORT")])
@@ -187,9 +210,9 @@ impl Target {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let program = Program::Coturn(command.spawn().unwrap());
-        let address = format!("127.0.0.1:{}", setup.get("TURN_PORT"));
         Self {
-            address: address.parse().unwrap(),
+            address: address(&setup, options.over),
+            over: options.over,
             manners: Manners::default(),
             gone: Mutex::default(),
             users,
@@ -201,7 +224,7 @@ impl Target {
     /// Waits for the first answer.
     fn answers(&self) -> bool {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.connect(self.address).unwrap();
+        socket.connect(address(&self.setup, Over::Udp)).unwrap();
         socket
             .set_read_timeout(Some(Duration::from_millis(50)))
             .unwrap();
@@ -251,6 +274,16 @@ impl Target {
             .parse()
             .unwrap()
     }
+}
+
+/// Where a server is that was started like this.
+fn address(setup: &Setup, over: Over) -> SocketAddr {
+    let port = setup.get(if over == Over::Tls {
+        "TURN_TLS_PORT"
+    } else {
+        "TURN_PORT"
+    });
+    format!("127.0.0.1:{port}").parse().unwrap()
 }
 
 fn with_ports(setup: Setup, options: &Options) -> Setup {

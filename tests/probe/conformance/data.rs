@@ -4,6 +4,7 @@ use super::{Rows, Stage};
 use crate::client::Data;
 use crate::peer::Peer;
 use crate::table::row;
+use crate::target::Over;
 use crate::wire::{
     ALLOCATE, Attribute, BINDING, DATA, DATA_INDICATION, Message, SEND, channel_data, raw, udp,
 };
@@ -11,8 +12,8 @@ use crate::wire::{
 /// How many answers are asked for one after the other.
 const MANY: usize = 500;
 
-pub(super) fn rows() -> Rows {
-    vec![
+pub(super) fn rows(over: Over) -> Rows {
+    let mut rows = vec![
         row(
             "FINGERPRINT in a Binding",
             "answered with a right one",
@@ -90,34 +91,9 @@ pub(super) fn rows() -> Rows {
             "silence",
             |stage: &Stage| told(stage, &channel_data(0x4001, b"in")),
         ),
-        row(
-            "from a stranger: no STUN at all",
-            "silence",
-            |stage: &Stage| told(stage, b"GET / HTTP/1.1\r\n\r\n"),
-        ),
-        row(
-            "from a stranger: the header cut short",
-            "silence",
-            |stage: &Stage| told(stage, &Message::new(BINDING, &[]).bytes[..19]),
-        ),
-        row(
-            "from a stranger: a length that is not there",
-            "silence",
-            |stage: &Stage| {
-                let mut message = Message::new(BINDING, &[]).bytes;
-                message[3] = 8;
-                told(stage, &message)
-            },
-        ),
-        row(
-            "from a stranger: without the magic cookie",
-            "silence",
-            |stage: &Stage| {
-                let mut message = Message::new(BINDING, &[]).bytes;
-                message[4] ^= 1;
-                told(stage, &message)
-            },
-        ),
+    ];
+    rows.extend(broken(over));
+    rows.extend([
         row(
             "500 answers one after the other",
             "500 successes",
@@ -145,7 +121,48 @@ pub(super) fn rows() -> Rows {
                 })
             },
         ),
-    ]
+    ]);
+    rows
+}
+
+/// What holds together in no way. A datagram of it is dropped; on a stream
+/// nobody knows where the next message begins.
+fn broken(over: Over) -> Rows {
+    let expected = if over == Over::Udp { "silence" } else { "dead" };
+    let mut rows = vec![
+        row(
+            "from a stranger: no STUN at all",
+            expected,
+            |stage: &Stage| told(stage, b"GET / HTTP/1.1\r\n\r\n"),
+        ),
+        row(
+            "from a stranger: a length that is not there",
+            expected,
+            |stage: &Stage| {
+                let mut message = Message::new(BINDING, &[]).bytes;
+                message[3] = 8;
+                told(stage, &message)
+            },
+        ),
+        row(
+            "from a stranger: without the magic cookie",
+            expected,
+            |stage: &Stage| {
+                let mut message = Message::new(BINDING, &[]).bytes;
+                message[4] ^= 1;
+                told(stage, &message)
+            },
+        ),
+    ];
+    // On a stream the rest of the header is still to come.
+    if over == Over::Udp {
+        rows.push(row(
+            "from a stranger: the header cut short",
+            expected,
+            |stage: &Stage| told(stage, &Message::new(BINDING, &[]).bytes[..19]),
+        ));
+    }
+    rows
 }
 
 fn fingerprint(reply: &crate::wire::Reply) -> Result<String, String> {
