@@ -2,6 +2,7 @@
 
 import { effect, html, render, untracked } from "./vendor/preact.js";
 import { ended, restore, session } from "./account/session.js";
+import { ChangeView, RecoverView } from "./account/recover_view.js";
 import { AuthView } from "./account/view.js";
 import { call, nameOfCall } from "./call/line.js";
 import { busy } from "./call/state.js";
@@ -64,6 +65,8 @@ function Signed() {
 function App() {
   const at = route.value;
   if (at.name === "profile" && !busy(call.value)) return html`<${ProfileView} username=${at.username} /><${Notices} />`;
+  if (at.name === "reset") return html`<${RecoverView} /><${Notices} />`;
+  if (session.value?.must_change) return html`<${ChangeView} /><${Notices} />`;
   return html`${session.value ? html`<${Signed} />` : html`<${AuthView} />`}<${Notices} />`;
 }
 
@@ -71,7 +74,8 @@ function App() {
 function followSession() {
   let login = "";
   effect(() => {
-    const me = session.value;
+    // With a temporary password nothing is open yet.
+    const me = session.value?.must_change ? null : session.value;
     // Its token may change; the log-in stays.
     if ((me?.key ?? "") === login) return;
     login = me?.key ?? "";

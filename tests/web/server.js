@@ -98,6 +98,15 @@ class Server {
     return code;
   }
 
+  /** What commands beside it are started with. */
+  get binary() {
+    return binary();
+  }
+
+  get env() {
+    return this.#env;
+  }
+
   /** What it wrote lately. */
   log() {
     return this.#log.join("").split("\n").slice(-60).join("\n");

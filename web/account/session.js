@@ -17,7 +17,7 @@ function stored() {
     const found = JSON.parse(localStorage.getItem(KEY) ?? "null");
     if (typeof found?.token !== "string" || typeof found.user_id !== "number") return null;
     // One of an earlier version has a token that lives as long as the session.
-    return { key: found.token, refresh_token: "", access_expires_at: 0, renew_at: 0, ...found };
+    return { key: found.token, refresh_token: "", access_expires_at: 0, renew_at: 0, must_change: false, ...found };
   } catch {
     return null;
   }
@@ -78,19 +78,35 @@ export function restore() {
   addEventListener("storage", (e) => {
     if (e.key !== KEY && e.key !== null) return;
     const now = stored();
-    if (now?.token !== session.peek()?.token) take(now);
+    const was = session.peek();
+    if (now?.token !== was?.token || now?.must_change !== was?.must_change) take(now);
   });
   look();
   setInterval(look, LOOK_MS);
   document.addEventListener("visibilitychange", look);
 }
 
-/** @param {import("../core/api.js").Session} value */
-export function signIn(value) {
+/** The temporary password somebody came in with, so that it is not typed again. Never stored. */
+let temporary = "";
+export const temporaryPassword = () => temporary;
+
+/** @param {import("../core/api.js").Session} value @param {string} [password] a temporary one */
+export function signIn(value, password = "") {
+  temporary = password;
   const entered = kept(value, newId(), Date.now());
   keep(entered);
   expired.value = false;
   take(entered);
+}
+
+/** The temporary password was replaced: everything is open now. */
+export function changed() {
+  const now = current();
+  if (!now) return;
+  temporary = "";
+  const free = { ...now, must_change: false };
+  keep(free);
+  take(free);
 }
 
 /** Forgets everything of this person on this device. */

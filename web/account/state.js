@@ -7,10 +7,10 @@
  * @typedef {{place: Place, key: string, values?: Record<string, string | number>} | null} Problem  `key` is of the catalogue
  * @typedef {{
  *   mode: Mode, username: string, password: string, invite: string, consent: boolean, busy: boolean, problem: Problem,
- *   registration: Registration, pending: boolean,
- * }} Form  `pending`: the account was made, and waits to be let in
+ *   registration: Registration, pending: boolean, mail: boolean,
+ * }} Form  `pending`: the account was made, and waits to be let in; `mail`: the server sends e-mail
  * @typedef {{t: "username", value: string} | {t: "password", value: string} | {t: "consent", on: boolean}
- *   | {t: "invite", value: string} | {t: "options", registration: Registration} | {t: "switch"} | {t: "submit"} | {t: "refused", code: string, waitSeconds: number}} FormEvent
+ *   | {t: "invite", value: string} | {t: "options", registration: Registration, mail?: boolean} | {t: "switch"} | {t: "submit"} | {t: "refused", code: string, waitSeconds: number}} FormEvent
  */
 
 const MIN_PASSWORD = 8;
@@ -18,7 +18,7 @@ const MIN_PASSWORD = 8;
 /** @type {Form} */
 export const blank = {
   mode: "login", username: "", password: "", invite: "", consent: false, busy: false, problem: null,
-  registration: "open", pending: false,
+  registration: "open", pending: false, mail: false,
 };
 
 /**
@@ -62,7 +62,7 @@ export function next(f, e) {
     case "invite":
       return { ...f, invite: e.value, problem: null };
     case "options":
-      return { ...f, registration: e.registration, mode: e.registration === "closed" ? "login" : f.mode };
+      return { ...f, registration: e.registration, mail: e.mail === true, mode: e.registration === "closed" ? "login" : f.mode };
     case "switch":
       return f.busy ? f : { ...f, mode: f.mode === "login" ? "register" : "login", problem: null, pending: false };
     case "submit": {

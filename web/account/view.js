@@ -3,20 +3,17 @@
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import * as api from "../core/api.js";
 import { errorText, lang, setLang, t } from "../core/i18n.js";
-import { home } from "../core/nav.js";
+import { go, home } from "../core/nav.js";
 import { Button } from "../core/ui/button.js";
 import { Field } from "../core/ui/field.js";
 import { Icon } from "../core/ui/icon.js";
 import { Logo } from "../core/ui/logo.js";
 import { version } from "../settings/store.js";
+import { words } from "./card.js";
 import { expired, signIn } from "./session.js";
 import { begin, next } from "./state.js";
 
 /** @typedef {import("./state.js").FormEvent} FormEvent */
-
-/** @param {import("./state.js").Problem} problem @returns {string} */
-const words = (problem) =>
-  !problem ? "" : problem.key.startsWith("error.") ? errorText(problem.key.slice(6)) : t(problem.key, problem.values);
 
 export function AuthView() {
   const [form, setForm] = useState(() => begin(location.pathname, location.search));
@@ -30,7 +27,7 @@ export function AuthView() {
 
   useEffect(() => {
     // Without an answer the server says itself what it asks for.
-    api.registration().then((registration) => apply({ t: "options", registration }), () => {});
+    api.options().then((options) => apply({ t: "options", ...options }), () => {});
   }, []);
 
   /** @param {Event} e */
@@ -49,7 +46,7 @@ export function AuthView() {
       const entered = await api.enter(sent.mode, sent.username.trim(), sent.password, invite);
       // The invitation is used up; the address must not lead to it again.
       if (begin(location.pathname, location.search).invite) home();
-      signIn(entered);
+      signIn(entered, entered.must_change ? sent.password : "");
     } catch (error) {
       const { code, waitSeconds } = error instanceof api.ApiError ? error : { code: "internal", waitSeconds: 0 };
       apply({ t: "refused", code, waitSeconds });
@@ -93,6 +90,7 @@ export function AuthView() {
         ${at("form") && html`<p class="banner danger" role="alert" data-testid="auth-error"><${Icon} name="warn" /><span>${at("form")}</span></p>`}
         <${Button} kind="pri" type="submit" busy=${form.busy} testid="auth-submit">${register ? t("register") : t("login")}<//>
       </form>
+      ${!register && form.mail && html`<button type="button" class="link" data-testid="auth-forgot" onClick=${() => go("/reset")}>${t("forgotPw")}</button>`}
       ${form.registration === "closed"
         ? html`<p class="hint" data-testid="auth-closed">${errorText("registration_closed")}</p>`
         : html`<button type="button" class="link" data-testid="auth-switch" onClick=${() => apply({ t: "switch" })}>

@@ -7,8 +7,9 @@ import { message } from "./wire.js";
 /** @typedef {import("./wire.js").Message} Message */
 /** @typedef {{id: number, username: string, display_name: string, bio: string, is_online: boolean}} Person */
 /** @typedef {{
- *   token: string, user_id: number, username: string, refresh_token: string, access_expires_at: number,
- * }} Session  `access_expires_at` in ms; "" and 0 where the token lives as long as the session */
+ *   token: string, user_id: number, username: string, refresh_token: string, access_expires_at: number, must_change: boolean,
+ * }} Session  `access_expires_at` in ms; "" and 0 where the token lives as long as the session; `must_change`: the password
+ *   is temporary, and nothing else can be done until it is changed */
 /**
  * @typedef {{
  *   id: number, user_id: number, username: string, display_name: string, is_online: boolean, deleted?: boolean,
@@ -124,10 +125,10 @@ function preview(p) {
 
 /** @typedef {"open" | "approval" | "invite" | "closed"} Registration */
 
-/** @returns {Promise<Registration>} who may make an account */
-export async function registration() {
-  const { registration: mode } = await call("GET", "/auth/options");
-  return ["approval", "invite", "closed"].includes(mode) ? mode : "open";
+/** @returns {Promise<{registration: Registration, mail: boolean}>} who may make an account; whether the server sends e-mail */
+export async function options() {
+  const { registration: mode, mail } = await call("GET", "/auth/options");
+  return { registration: ["approval", "invite", "closed"].includes(mode) ? mode : "open", mail: mail === true };
 }
 
 /**
@@ -151,7 +152,38 @@ const entered = (a) => ({
   username: String(a.username),
   refresh_token: String(a.refresh_token ?? ""),
   access_expires_at: Date.parse(a.access_expires_at) || 0,
+  must_change: a.must_change_password === true,
 });
+
+/** @param {string} old_password @param {string} new_password @returns {Promise<void>} */
+export async function changePassword(old_password, new_password) {
+  await call("PUT", "/auth/password", { old_password, new_password });
+}
+
+/** Has a code mailed, if there is such an account; that is not said. @param {string} who name or address @returns {Promise<void>} */
+export async function forgotPassword(who) {
+  await attempt("", "POST", "/auth/password/forgot", who.includes("@") ? { email: who } : { username: who });
+}
+
+/** @param {string} code @param {string} new_password @returns {Promise<string>} whose password it was */
+export async function resetPassword(code, new_password) {
+  return String((await attempt("", "POST", "/auth/password/reset", { code, new_password })).username);
+}
+
+/** Has a code mailed to an address. @param {string} email @param {string} password @returns {Promise<void>} */
+export async function setEmail(email, password) {
+  await call("PUT", "/profile/email", { email, password });
+}
+
+/** @param {string} code @returns {Promise<void>} */
+export async function proveEmail(code) {
+  await call("POST", "/profile/email/verify", { code });
+}
+
+/** @param {string} password @returns {Promise<void>} */
+export async function removeEmail(password) {
+  await call("DELETE", "/profile/email", { password });
+}
 
 /** Deletes the own account with all it has written. @param {string} password @returns {Promise<void>} */
 export async function deleteAccount(password) {
@@ -198,10 +230,11 @@ export async function personOf(id) {
   return (await call("GET", `/users?id=${id}`)).map(person)[0];
 }
 
-/** @returns {Promise<Person & {show_last_seen: boolean}>} */
+/** @returns {Promise<Person & {show_last_seen: boolean, email: string, email_waiting: string}>} */
 export async function profile() {
   const mine = await call("GET", "/profile");
-  return { ...person(mine), show_last_seen: mine.show_last_seen !== false };
+  const { email = "", email_waiting = "", show_last_seen } = mine;
+  return { ...person(mine), show_last_seen: show_last_seen !== false, email: String(email), email_waiting: String(email_waiting) };
 }
 
 /** @param {boolean} show_last_seen @returns {Promise<void>} */

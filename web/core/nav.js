@@ -2,7 +2,7 @@
 
 import { signal } from "../vendor/preact.js";
 
-/** @typedef {{name: "list"} | {name: "chat", username: string} | {name: "profile", username: string} | {name: "settings"}} Route */
+/** @typedef {{name: "list"} | {name: "chat", username: string} | {name: "profile", username: string} | {name: "settings"} | {name: "reset"}} Route */
 
 /** Panels of one person, by the first part of their path. @type {Record<string, "chat" | "profile">} */
 const PERSONAL = { c: "chat", u: "profile" };
@@ -18,14 +18,27 @@ export function parsePath(path) {
       return { name: "list" };
     }
   }
-  return path.replace(/\/$/u, "") === "/settings" ? { name: "settings" } : { name: "list" };
+  const plain = path.replace(/\/$/u, "");
+  // The mail about an address leads to where it is confirmed.
+  if (plain === "/settings" || plain === "/email") return { name: "settings" };
+  return { name: plain === "/reset" ? "reset" : "list" };
 }
+
+/** What a mailed link brought along behind its #; no server was sent it. It is in the address no longer. */
+export function takeCode() {
+  const code = codeIn(location.hash);
+  if (code) history.replaceState(history.state, "", pathOf(route.peek()));
+  return code;
+}
+
+/** @param {string} hash @returns {string} */
+export const codeIn = (hash) => /^#([a-z0-9-]{16,24})$/iu.exec(hash)?.[1] ?? "";
 
 /** @param {Route} to @returns {string} */
 export function pathOf(to) {
   if (to.name === "chat") return `/c/${encodeURIComponent(to.username)}`;
   if (to.name === "profile") return `/u/${encodeURIComponent(to.username)}`;
-  return to.name === "settings" ? "/settings" : "/";
+  return to.name === "list" ? "/" : `/${to.name}`;
 }
 
 /** @type {import("../vendor/preact.js").Signal<Route>} */

@@ -37,6 +37,11 @@ export const version = signal("");
 /** The own display name; empty until it is known. */
 export const displayName = signal("");
 
+/** Whether the server sends e-mail. */
+export const mailOn = signal(false);
+/** The own addresses: the confirmed one, and the one that waits for its code. */
+export const emails = signal({ proved: "", waiting: "" });
+
 /** Others see when this person was last there; what it is before the server has said so. */
 export const showLastSeen = signal(true);
 
@@ -80,11 +85,21 @@ export async function loadVersion() {
 }
 
 /** @returns {Promise<void>} */
+export async function loadOptions() {
+  try {
+    mailOn.value = (await api.options()).mail;
+  } catch {
+    // Without an answer there is no form for it.
+  }
+}
+
+/** @returns {Promise<void>} */
 export async function loadProfile() {
   try {
     const mine = await api.profile();
     displayName.value = mine.display_name;
     showLastSeen.value = mine.show_last_seen;
+    emails.value = { proved: mine.email, waiting: mine.email_waiting };
   } catch {
     // Asked again after the next connection.
   }

@@ -14,9 +14,10 @@ import { Dialog } from "../core/ui/dialog.js";
 import { Field } from "../core/ui/field.js";
 import { OfflineBar } from "../core/ui/offline.js";
 import { toast } from "../core/ui/toast.js";
+import { EmailCard } from "./email_view.js";
 import { DeleteAccount } from "./leave.js";
 import { nameToSave } from "./state.js";
-import { displayName, loadProfile, loadVersion, relayOnly, saveName, saveShowLastSeen, setRelayOnly, setTheme, showLastSeen, theme, version } from "./store.js";
+import { displayName, loadOptions, loadProfile, loadVersion, relayOnly, saveName, saveShowLastSeen, setRelayOnly, setTheme, showLastSeen, theme, version } from "./store.js";
 
 /** @typedef {import("../core/i18n.js").Lang} Lang */
 
@@ -80,6 +81,7 @@ export function SettingsView() {
   useEffect(() => {
     void loadProfile();
     void loadVersion();
+    void loadOptions();
   }, []);
   const leave = async () => {
     setBusy(true);
@@ -93,6 +95,7 @@ export function SettingsView() {
     <${OfflineBar} place="main" />
     <div class="page">
       <${ProfileCard} />
+      <${EmailCard} />
       <section class="group" aria-label=${t("appearance")}>
         <h2>${t("appearance")}</h2>
         <div class="line"><span>${t("theme")}</span>
