@@ -46,7 +46,9 @@ pub(crate) enum Signal {
     Reject {
         busy: bool,
     },
-    Hangup,
+    Hangup {
+        lost: bool,
+    },
     Resume,
 }
 
@@ -148,7 +150,7 @@ impl Call {
             (CallState::Ringing, Side::Caller, Signal::Candidate(candidate)) => {
                 self.hold(who, candidate)
             }
-            (CallState::Ringing, Side::Caller, Signal::Reject { .. } | Signal::Hangup) => {
+            (CallState::Ringing, Side::Caller, Signal::Reject { .. } | Signal::Hangup { .. }) => {
                 self.cancel(who)
             }
             (CallState::Ringing, Side::Caller, Signal::Resume) => Ok(self.resume(who)),
@@ -163,9 +165,11 @@ impl Call {
             (CallState::Ringing, Side::Callee, Signal::Reject { busy: true }) => {
                 Ok(self.decline(who, RejectReason::Busy, CallOutcome::Busy))
             }
-            (CallState::Ringing, Side::Callee, Signal::Reject { busy: false } | Signal::Hangup) => {
-                Ok(self.decline(who, RejectReason::Declined, CallOutcome::Declined))
-            }
+            (
+                CallState::Ringing,
+                Side::Callee,
+                Signal::Reject { busy: false } | Signal::Hangup { .. },
+            ) => Ok(self.decline(who, RejectReason::Declined, CallOutcome::Declined)),
             (CallState::Ringing, Side::Callee, Signal::Resume) => Ok(vec![self.resumed(who.conn)]),
 
             (CallState::Active, Side::Caller | Side::Callee, Signal::Offer(sdp)) => {
@@ -182,8 +186,8 @@ impl Call {
                 Side::Caller | Side::Callee,
                 Signal::Ringing | Signal::Reject { .. },
             ) => Err(Code::CallNotRinging),
-            (CallState::Active, Side::Caller | Side::Callee, Signal::Hangup) => {
-                self.hang_up(who, now)
+            (CallState::Active, Side::Caller | Side::Callee, Signal::Hangup { lost }) => {
+                self.hang_up(who, lost, now)
             }
             (CallState::Active, Side::Caller | Side::Callee, Signal::Resume) => {
                 Ok(self.resume(who))
@@ -432,12 +436,19 @@ impl Call {
         ]
     }
 
-    fn hang_up(&self, who: Speaker, now: Instant) -> Result<Vec<Step>, Code> {
+    /// One side ends the call: its person wants to, or it heard nothing any
+    /// more.
+    fn hang_up(&self, who: Speaker, lost: bool, now: Instant) -> Result<Vec<Step>, Code> {
         self.may_sit(who)?;
         let to = who.side.other();
+        let (reason, outcome) = if lost {
+            (HangupReason::ConnectionLost, CallOutcome::Lost)
+        } else {
+            (HangupReason::Ended, CallOutcome::Answered)
+        };
         Ok(vec![
-            self.say_hangup(Audience::End(to), to, HangupReason::Ended),
-            over(CallOutcome::Answered, self.duration(now)),
+            self.say_hangup(Audience::End(to), to, reason),
+            over(outcome, self.duration(now)),
         ])
     }
 

@@ -128,7 +128,11 @@ impl Hub {
                 busy,
                 call_id,
             } => (Some(peer), call_id, Signal::Reject { busy }),
-            ClientFrame::CallHangup { peer, call_id } => (Some(peer), call_id, Signal::Hangup),
+            ClientFrame::CallHangup {
+                peer,
+                lost,
+                call_id,
+            } => (Some(peer), call_id, Signal::Hangup { lost }),
             ClientFrame::CallResume { call_id } => (None, Some(call_id), Signal::Resume),
             ClientFrame::Message { .. }
             | ClientFrame::Sealed { .. }

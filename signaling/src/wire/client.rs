@@ -85,9 +85,10 @@ pub enum ClientFrame {
         busy: bool,
         call_id: Option<CallId>,
     },
-    /// End the call.
+    /// End the call, or say that nothing was heard any more.
     CallHangup {
         peer: UserId,
+        lost: bool,
         call_id: Option<CallId>,
     },
     /// Take an end of a call back after a reconnect.
@@ -289,13 +290,13 @@ impl Fields {
                 busy: self.reason()?.is_some_and(|reason| reason == "busy"),
                 call_id: self.call_id()?,
             },
-            "call_hangup" => {
-                self.reason()?;
-                ClientFrame::CallHangup {
-                    peer: self.person()?,
-                    call_id: self.call_id()?,
-                }
-            }
+            "call_hangup" => ClientFrame::CallHangup {
+                peer: self.person()?,
+                lost: self
+                    .reason()?
+                    .is_some_and(|reason| reason == "connection_lost"),
+                call_id: self.call_id()?,
+            },
             "call_resume" => ClientFrame::CallResume {
                 call_id: self.call_id()?.ok_or(Code::BadFrame)?,
             },

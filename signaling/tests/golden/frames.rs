@@ -86,7 +86,11 @@ pub(crate) fn client_frames() -> Vec<(&'static str, ClientFrame)> {
         busy,
         call_id,
     };
-    let call_hangup = |call_id| ClientFrame::CallHangup { peer: YOU, call_id };
+    let call_hangup = |lost, call_id| ClientFrame::CallHangup {
+        peer: YOU,
+        lost,
+        call_id,
+    };
     let watch = |users| ClientFrame::PresenceSubscribe { users };
     let typing = |active| ClientFrame::Typing {
         receiver: YOU,
@@ -116,9 +120,10 @@ pub(crate) fn client_frames() -> Vec<(&'static str, ClientFrame)> {
         ("call_reject", call_reject(false, named)),
         ("call_reject_busy", call_reject(true, named)),
         ("call_reject_unnamed", call_reject(false, None)),
-        ("call_hangup", call_hangup(named)),
-        ("call_hangup_reason", call_hangup(named)),
-        ("call_hangup_unnamed", call_hangup(None)),
+        ("call_hangup", call_hangup(false, named)),
+        ("call_hangup_reason", call_hangup(false, named)),
+        ("call_hangup_lost", call_hangup(true, named)),
+        ("call_hangup_unnamed", call_hangup(false, None)),
         (
             "call_resume",
             ClientFrame::CallResume { call_id: call_id() },

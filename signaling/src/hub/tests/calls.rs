@@ -64,6 +64,17 @@ fn an_answered_call_leaves_its_length_in_the_log() {
 }
 
 #[test]
+fn who_hears_nothing_any_more_says_so_to_the_other() {
+    let mut bench = active_bench(&[11, 21]);
+    let lost =
+        json!({"type": "call_hangup", "receiver_id": 1, "payload": {"reason": "connection_lost"}});
+    assert_eq!(
+        bench.say(21, &lost),
+        ["11 call_hangup connection_lost", "entry 1>2 lost 0"]
+    );
+}
+
+#[test]
 fn a_caller_who_gives_up_stops_every_ringing_socket() {
     for stop in [hangup(2), reject(2)] {
         let mut bench = ringing_bench(&[11, 21, 22]);
