@@ -37,6 +37,8 @@ const empty = {
   glared: false,
   packets: 0,
   quietSince: 0,
+  offeredAt: 0,
+  mendedAt: 0,
   relayGiven: false,
 };
 export const line = { run: 0, ...empty };

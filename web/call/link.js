@@ -15,6 +15,9 @@ const CONNECT_MS = 30_000;
 const RESTART_EVERY_MS = 8_000;
 const WEAK_TONE_MS = 5_000;
 const SILENT_MS = 5_000;
+const PROBE_MS = 700;
+const MENDING_MS = 2_000;
+const CROSSING_MS = 500;
 
 /** @param {unknown} error @returns {string} */
 export const keyOf = (error) => (error instanceof CallProblem ? error.key : "callFailed");
@@ -50,6 +53,7 @@ export function makePeer(list, stream) {
   const mine = createPeer(list, relayOnly.peek(), stream, {
     candidate: (c) => mine === line.peer && post(encode.ice_candidate(to(), c)),
     trouble: () => mine === line.peer && trouble(),
+    stalled: () => mine === line.peer && stalled(),
     fine: () => mine === line.peer && fine(),
     reading: (r) => mine === line.peer && reading(r),
   });
@@ -98,7 +102,7 @@ function reading(r) {
 }
 
 function fine() {
-  for (const name of ["restart", "weak-tone"]) cancel(name);
+  for (const name of ["restart", "weak-tone", "probe"]) cancel(name);
   if (call.peek().phase === "active") cancel("deadline");
   apply({ t: "weak", on: false });
 }
@@ -111,23 +115,47 @@ function trouble() {
   void restart();
 }
 
+/**
+ * Nothing is heard any more. If the network changed, the way to the server
+ * changed with it: it is asked, and what does not answer is not waited for.
+ */
+function stalled() {
+  const { phase, callId } = call.peek();
+  if (phase !== "active" || !callId) return;
+  apply({ t: "weak", on: true });
+  if (socket.send(encode.call_resume(callId))) later("probe", PROBE_MS, socket.renew);
+  else socket.renew();
+}
+
+/** The browser says that the network changed; the socket may be on its way back. */
+export function moved() {
+  if (call.peek().phase !== "active") return;
+  line.peer?.doubt();
+  apply({ t: "weak", on: true });
+  void restart();
+}
+
 /** The call ends with its cause when nothing is heard in time. */
 export function expectConnection() {
   later("deadline", CONNECT_MS, () => hangUpFor(causeOfLoss(), "connection_lost"));
 }
 
-/** @returns {string} key of the catalogue */
-function causeOfLoss() {
+/** Why nothing is heard, as far as this side knows. @returns {string} key of the catalogue */
+export function causeOfLoss() {
   if (!socket.online.peek()) return "noServer";
   if (call.peek().since !== null) return "lost";
   return line.relayGiven && !line.peer?.relayed() ? "relayDown" : "peerNetwork";
 }
 
-/** The side that called offers new paths; again while nothing helps. */
+/**
+ * Offers new paths; again while nothing helps. Only the caller does so before
+ * anything was heard; later both may, since each can have come to another
+ * network: see {@link renegotiate}.
+ */
 export async function restart() {
   const mine = line.peer;
   const { role, phase } = call.peek();
-  if (!mine || role !== "caller" || (phase !== "active" && phase !== "connecting")) return;
+  if (!mine || (phase !== "active" && (phase !== "connecting" || role !== "caller"))) return;
   later("restart", RESTART_EVERY_MS, () => void (mine.connected() || restart()));
   if (!socket.online.peek()) return;
   try {
@@ -135,10 +163,35 @@ export async function restart() {
     if (mine !== line.peer) return;
     mine.renew(list);
     const sdp = await mine.offer(true);
-    if (mine === line.peer) post(encode.call_offer(to(), sdp));
+    if (mine !== line.peer) return;
+    line.offeredAt = Date.now();
+    post(encode.call_offer(to(), sdp));
   } catch {
     // The next round tries again.
   }
+}
+
+/**
+ * The other side offers new paths. Where both do at once, the caller's offer
+ * counts: the callee takes its own back by answering. An offer that has waited
+ * for longer went to where the callee is not any more.
+ * @param {string} sdp
+ */
+export async function renegotiate(sdp) {
+  const mine = line.peer;
+  const crossed = mine?.offering() && Date.now() - line.offeredAt < CROSSING_MS;
+  if (!mine || (crossed && call.peek().role === "caller")) return;
+  line.mendedAt = Date.now();
+  post(encode.call_answer(to(), await mine.answer(sdp)));
+}
+
+/** The server has us in the call again, or still. */
+export async function resumed() {
+  cancel("probe");
+  const { weak, phase } = call.peek();
+  const broken = weak || (phase === "connecting" && !line.peer?.connected());
+  // An offer of the other side may have come with what waited for us.
+  if (broken && Date.now() - line.mendedAt > MENDING_MS) await restart();
 }
 
 /** Answers an offer and lets our candidates go. @param {RTCIceServer[]} list @param {MediaStream} stream @param {string} sdp */

@@ -7,6 +7,7 @@ import { read } from "./stats.js";
  * @typedef {{
  *   candidate: (c: RTCIceCandidateInit) => void,
  *   trouble: () => void,
+ *   stalled: () => void,
  *   fine: () => void,
  *   reading: (r: import("./stats.js").Reading) => void,
  * }} PeerEvents
@@ -15,6 +16,10 @@ import { read } from "./stats.js";
 const DISCONNECTED_MS = 3_000;
 const FIRST_LOOK_MS = 250;
 const LOOK_MS = 2_000;
+const LISTEN_MS = 250;
+/** Fifty packets that did not come. A browser calls that disconnected only after some seconds. */
+const STALL_MS = 1_000;
+const STALLED_AGAIN_MS = 3_000;
 
 /** The connection of the present call; tests look at it when asked to. @type {RTCPeerConnection | null} */
 let current = null;
@@ -44,6 +49,7 @@ export function createPeer(iceServers, relayOnly, stream, events) {
   let wobble;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let looks;
+  const pulse = { at: 0, moved: 0, told: 0 };
 
   for (const track of stream.getAudioTracks()) pc.addTrack(track, stream);
   pc.onicecandidate = ({ candidate }) => {
@@ -67,6 +73,20 @@ export function createPeer(iceServers, relayOnly, stream, events) {
     looks = setTimeout(look, last.received > 0 ? LOOK_MS : FIRST_LOOK_MS);
   };
   looks = setTimeout(look, FIRST_LOOK_MS);
+
+  // When the newest packet came that was played.
+  const heardAt = () => pc.getReceivers()[0]?.getSynchronizationSources?.()[0]?.timestamp ?? 0;
+  const listens = setInterval(() => {
+    const [at, now] = [heardAt(), performance.now()];
+    if (at !== pulse.at) {
+      const wasStalled = pulse.told > 0;
+      Object.assign(pulse, { at, moved: now, told: 0 });
+      if (wasStalled && pc.connectionState === "connected") events.fine();
+    } else if (at > 0 && now - pulse.moved > STALL_MS && now - pulse.told > STALLED_AGAIN_MS) {
+      pulse.told = now;
+      events.stalled();
+    }
+  }, LISTEN_MS);
 
   /** @param {"offer" | "answer"} type @param {string} sdp */
   const remote = async (type, sdp) => {
@@ -108,12 +128,19 @@ export function createPeer(iceServers, relayOnly, stream, events) {
       await pc.getSenders().find((s) => s.track?.kind === "audio" || s.track === null)?.replaceTrack(track);
     },
     connected: () => pc.connectionState === "connected",
+    /** The network may have changed: all is fine with the next packet, and not before. */
+    doubt() {
+      pulse.told = performance.now();
+    },
+    /** Whether an offer of ours waits for its answer. */
+    offering: () => pc.signalingState === "have-local-offer",
     /** Whether our relay gave this side an address. */
     relayed: () => relayed,
     close() {
       closed = true;
       clearTimeout(wobble);
       clearTimeout(looks);
+      clearInterval(listens);
       pc.onicecandidate = pc.ontrack = pc.onconnectionstatechange = null;
       pc.close();
       if (current === pc) {

@@ -8,7 +8,7 @@ import * as socket from "../core/socket.js";
 import { announce } from "../core/ui/toast.js";
 import { encode } from "../core/wire.js";
 import { apply, call, cancel, dismiss, end, flush, later, line, nameOfCall, post, release, to } from "./line.js";
-import { answer, expectConnection, hangUpFor, keyOf, makePeer, part, prepare, restart } from "./link.js";
+import { answer, causeOfLoss, expectConnection, hangUpFor, keyOf, makePeer, moved, part, prepare, renegotiate, resumed } from "./link.js";
 import { CallProblem, cannot, forgetServers } from "./media.js";
 import { busy, concerns, idle, reasonKey } from "./state.js";
 import { ring, ringback, silence } from "./tones.js";
@@ -121,7 +121,7 @@ async function onOffer(f) {
       line.offered = f.sdp;
       cancel("ring-check");
     } else if (line.peer) {
-      post(encode.call_answer(to(), await line.peer.answer(f.sdp)));
+      await renegotiate(f.sdp);
     }
     return;
   }
@@ -189,11 +189,12 @@ async function onCallFrame(f) {
       end(reasonKey(c, "reject", f.reason));
       return;
     case "call_hangup":
-      end(reasonKey(c, "hangup", f.reason));
+      // Both sides waited in vain, and the other was first to say so.
+      end(f.reason === "connection_lost" && c.phase === "connecting" ? causeOfLoss() : reasonKey(c, "hangup", f.reason));
       return;
     case "call_resumed":
       flush();
-      if (c.weak || (c.phase === "connecting" && !line.peer?.connected())) await restart();
+      await resumed();
   }
 }
 
@@ -237,13 +238,13 @@ export function onFrame(frame) {
 export function watch() {
   addEventListener("beforeunload", leave);
   addEventListener("pagehide", leave);
-  addEventListener("online", () => call.peek().phase === "active" && void restart());
+  addEventListener("online", moved);
   const net = /** @type {(EventTarget & {type?: string}) | undefined} */ (Reflect.get(navigator, "connection"));
   let type = net?.type;
   net?.addEventListener("change", () => {
     // The event also tells of mere estimates of speed.
     if (net.type === type) return;
     type = net.type;
-    if (call.peek().phase === "active") void restart();
+    moved();
   });
 }

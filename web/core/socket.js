@@ -60,6 +60,14 @@ export function restart() {
   down();
 }
 
+/** The same without a pause: there may be another way to the server now. */
+export function renew() {
+  if (!listener) return;
+  restart();
+  attempt = 0;
+  connect();
+}
+
 /** @param {ClientFrame} frame @returns {boolean} whether there was a connection to hand it to */
 export function send(frame) {
   if (!online.peek() || ws?.readyState !== WebSocket.OPEN) return false;
