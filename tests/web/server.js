@@ -54,6 +54,8 @@ class Server {
   #child = null;
   #gone = Promise.resolve();
   #log = [];
+  /** Calls of {@link ask} so far, each from another address where the server believes that. */
+  #asked = 0;
 
   constructor(dir, port, env) {
     this.dir = dir;
@@ -114,10 +116,12 @@ class Server {
 
   /** @returns {Promise<any>} */
   async ask(method, path, { token, body } = {}) {
+    this.#asked += 1;
     const answer = await fetch(`${this.origin}/api${path}`, {
       method,
       headers: {
         "Content-Type": "application/json",
+        ...(this.#env["TRUSTED_PROXIES"] ? { "X-Forwarded-For": `11.1.0.${this.#asked}` } : {}),
         ...(token ? { Authorization: `Bearer ${token}` } : {}),
       },
       ...(body ? { body: JSON.stringify(body) } : {}),

@@ -13,10 +13,10 @@ export const PLAIN_HOST = "chat.test";
 export const SHOTS = fileURLToPath(new URL("shots/", import.meta.url));
 const STORY_MS = 150_000;
 
-/** @param {string[]} args besides the usual ones */
-const launch = (args) =>
+/** @param {{executablePath?: string, args?: string[]}} [more] */
+export const launch = ({ executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium", args = [] } = {}) =>
   chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    executablePath,
     args: [
       "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
       "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -33,7 +33,7 @@ export function world(env, args = []) {
   const it = { browser: null, server: null };
   before(async () => {
     it.server = await startServer(env);
-    it.browser = await launch(args);
+    it.browser = await launch({ args });
   });
   after(async () => {
     await it.browser?.close();
@@ -63,7 +63,7 @@ class Cast {
   async stranger(base, options) {
     const person = new Person(this.server, this.name(base), options);
     this.#people.push(person);
-    await person.sitDown(this.browser);
+    await person.sitDown(options?.browser ?? this.browser);
     return person;
   }
 
@@ -72,7 +72,7 @@ class Cast {
     const person = new Person(this.server, this.name(base), options);
     this.#people.push(person);
     await person.makeAccount();
-    await person.sitDown(this.browser);
+    await person.sitDown(options?.browser ?? this.browser);
     await person.open();
     return person;
   }
