@@ -5,6 +5,7 @@ mod adopt;
 mod blobs;
 mod collect;
 mod links;
+mod metadata;
 mod name;
 mod picture;
 mod rates;
@@ -102,6 +103,29 @@ impl Files {
         let mut draft = self.blobs.draft().await?;
         draft.write(bytes).await?;
         self.blobs.keep(draft.seal().await?).await
+    }
+
+    /// A picture without where, when and with what it was taken; other files,
+    /// and what cannot be read, as they came.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub async fn without_metadata(&self, kind: &str, sealed: Sealed) -> io::Result<Sealed> {
+        if !matches!(kind, "image/jpeg" | "image/png" | "image/webp") {
+            return Ok(sealed);
+        }
+        let Some(path) = sealed.path() else {
+            return Ok(sealed);
+        };
+        match self.pictures.stripped(path).await {
+            Some(clean) => {
+                let mut draft = self.blobs.draft().await?;
+                draft.write(&clean).await?;
+                draft.seal().await
+            }
+            None => Ok(sealed),
+        }
     }
 
     /// Removes bytes that turned out to be needed by nobody.

@@ -12,6 +12,8 @@ use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::metadata;
+
 /// A picture of more pixels is not decoded: what its header says may be a lie
 /// that costs us the memory.
 const MAX_PIXELS: u64 = 50_000_000;
@@ -19,6 +21,9 @@ const MAX_PIXELS: u64 = 50_000_000;
 /// What decoding one picture may take: 50 million pixels of four bytes, and
 /// something to work with.
 const MAX_MEMORY: u64 = 256 * 1024 * 1024;
+
+/// A picture of more bytes goes out as it came.
+const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 /// Sides of a small picture at most.
 const THUMB: u32 = 480;
@@ -43,10 +48,11 @@ pub struct Seen {
     pub thumb: Option<Vec<u8>>,
 }
 
-/// Decodes one picture at a time, however many come.
+/// Decodes one picture at a time, however many come, and reads one.
 #[derive(Debug, Clone)]
 pub struct Pictures {
     turn: Arc<Semaphore>,
+    reading: Arc<Semaphore>,
 }
 
 impl Pictures {
@@ -54,12 +60,28 @@ impl Pictures {
     pub fn new() -> Self {
         Self {
             turn: Arc::new(Semaphore::new(1)),
+            reading: Arc::new(Semaphore::new(1)),
         }
     }
 
     /// Looks at the picture in this file; nothing if it is none.
     pub async fn look(&self, path: PathBuf) -> Option<Seen> {
         self.work(move || look(&path)).await
+    }
+
+    /// The picture in this file without what its camera wrote beside it; nothing
+    /// where nothing is to be left out.
+    pub async fn stripped(&self, path: PathBuf) -> Option<Vec<u8>> {
+        // Takes milliseconds, and what it takes out must not stay because others
+        // are being decoded: it waits for nobody but its like.
+        let turn = Arc::clone(&self.reading).acquire_owned().await.ok()?;
+        let work = move || {
+            let _turn = turn;
+            let size = std::fs::metadata(&path).ok()?.len();
+            let bytes = (size <= MAX_FILE).then(|| std::fs::read(&path).ok())??;
+            metadata::stripped(&bytes)
+        };
+        tokio::task::spawn_blocking(work).await.ok()?
     }
 
     /// The picture of a person: small, and made anew, so that nothing else of

@@ -239,6 +239,9 @@ async fn send(
     mut entry: FileEntry,
     bytes: Sealed,
 ) -> Result<Posted, ApiError> {
+    let bytes = app.files.without_metadata(&entry.content_type, bytes).await;
+    let bytes = bytes.map_err(|error| failed(&error))?;
+    entry.size_bytes = bytes.size_bytes();
     let seen = look(&app, &entry, &bytes).await;
     let bytes = app.files.blobs.keep(bytes).await;
     let bytes = bytes.map_err(|error| failed(&error))?;
