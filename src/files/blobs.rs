@@ -194,7 +194,8 @@ impl Blobs {
         .await
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Where what was kept lies.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         let folder: String = name.chars().take(2).collect();
         self.kept.join(folder).join(name)
     }

@@ -3,6 +3,7 @@
 
 mod adopt;
 mod blobs;
+mod catch_up;
 mod collect;
 mod links;
 mod metadata;
@@ -20,6 +21,7 @@ use tokio::sync::Notify;
 
 pub use adopt::Uploads;
 pub use blobs::{Blobs, Sealed};
+pub use catch_up::run as catch_up;
 pub use collect::run as collect;
 pub use links::Links;
 pub use name::{clean, disposition};

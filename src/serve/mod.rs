@@ -166,6 +166,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
             tracing::error!(%error, "the hash for unknown names cannot be made");
         }
     });
+    let looking = tokio::spawn(files::catch_up(store.clone(), Arc::clone(&app.files)));
     let collecting = tokio::spawn(files::collect(store.clone(), Arc::clone(&app.files)));
     let renewing = tls::renew(&app.config, relay.as_ref())?;
     let mut signals = web::Signals::catch()?;
@@ -177,6 +178,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         () = stop(&pump, open, relay.as_deref(), drain) => {}
         () = signals.next() => tracing::warn!("told to stop again: ending at once"),
     }
+    looking.abort();
     collecting.abort();
     renewing.abort();
     if let Some(mail) = mail {

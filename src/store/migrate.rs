@@ -108,6 +108,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "mail",
         sql: include_str!("migrations/0018_mail.sql"),
     },
+    Migration {
+        version: 19,
+        name: "unseen_pictures",
+        sql: include_str!("migrations/0019_unseen_pictures.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -17,6 +17,7 @@ pub mod messages;
 mod migrate;
 pub mod passwords;
 pub mod people;
+pub mod pictures;
 pub mod push;
 mod readers;
 pub mod refresh;

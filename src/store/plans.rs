@@ -61,6 +61,11 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ),
     ("invites::list", "SCAN invites", "an operator's command"),
     (
+        "pictures::unseen",
+        "SCAN u",
+        "by its key, and stops at the first",
+    ),
+    (
         "push::subscribers",
         "SCAN push_subscriptions",
         "once, at the start",

@@ -68,6 +68,7 @@ mod sessions;
 mod settings;
 mod status;
 mod takeover;
+mod takeover_pictures;
 mod temporary_passwords;
 mod turn_check;
 mod turn_cli;

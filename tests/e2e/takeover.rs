@@ -36,7 +36,14 @@ const GIF: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00\
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and more";
 
 /// A file of Omid's to Mina, as the earlier server kept it.
-fn attach(setup: &Setup, db: &Connection, from: i64, name: &str, kind: &str, bytes: Option<&[u8]>) {
+pub(crate) fn attach(
+    setup: &Setup,
+    db: &Connection,
+    from: i64,
+    name: &str,
+    kind: &str,
+    bytes: Option<&[u8]>,
+) {
     let uploads = setup.folder().join("data/uploads");
     fs::create_dir_all(&uploads).unwrap();
     let stored = format!("1714723200000000000_{name}");

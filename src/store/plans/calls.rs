@@ -181,6 +181,16 @@ pub(super) const CALLS: &[Call] = &[
     ("messages::write", |c| {
         drop_ok(messages::write(c, &text(SARA, OMID, None), None, now()))
     }),
+    ("pictures::enlist", |c| pictures::enlist(c, 1)),
+    ("pictures::unseen", |c| drop_ok(pictures::unseen(c))),
+    ("pictures::seen", |c| {
+        let found = pictures::Found {
+            sides: (4, 3),
+            thumb: Some(new_file(5).bytes),
+        };
+        pictures::enlist(c, 1)?;
+        drop_ok(pictures::seen(c, 1, Some(&found)))
+    }),
     ("push::addressee", |c| {
         drop_ok(push::addressee(c, SARA, OMID))
     }),

@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 use super::earlier::{moment, number, select, some_text, text};
 use super::{Adopt, EarlierFile, Report};
 use crate::store::files::{Kept, NewAvatar, keep, set_avatar, signed};
-use crate::store::{Error, now};
+use crate::store::{Error, now, pictures};
 
 const FILE: [&str; 5] = [
     "message_id",
@@ -76,6 +76,9 @@ pub(super) fn transfer(
                 ],
                 |row| row.get(0),
             )?;
+        if adopted.content_type.starts_with("image/") {
+            pictures::enlist(connection, id)?;
+        }
         connection
             .prepare_cached(
                 "UPDATE messages SET kind = 'file', content = ?2, file_id = ?3 WHERE id = ?1",
