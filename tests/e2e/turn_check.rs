@@ -30,12 +30,19 @@ fn said(rows: &[Value], check: &str) -> (String, String) {
 
 #[test]
 fn a_good_relay_is_found_good_and_its_own_host_is_not_asked() {
-    let server = Server::usual();
+    let server = Setup::new().with_tls().start();
     let (went_well, rows) = check(&server.setup, &[], "");
     let udp = said(&rows, &format!("udp {}", server.turn_address()));
     assert!(went_well, "{rows:?}");
     assert_eq!(udp.0, "ok", "{rows:?}");
     assert!(udp.1.contains("allocated 127.0.0.1:"), "{rows:?}");
+    let tcp = said(&rows, &format!("tcp {}", server.turn_address()));
+    assert_eq!(tcp.0, "ok", "{rows:?}");
+    // The pair of development works, and no browser believes it.
+    let tls = said(&rows, "tls 127.0.0.1:");
+    assert_eq!(tls.0, "warning", "{rows:?}");
+    assert!(tls.1.contains("allocated 127.0.0.1:"), "{tls:?}");
+    assert!(tls.1.contains("Set TLS_CERT and TLS_KEY"), "{tls:?}");
     let ports = said(&rows, "relay ports of 127.0.0.1");
     assert_eq!(ports.0, "skipped", "{rows:?}");
     assert_eq!(turn(&server.setup, &["sessions"])["sessions"], json!([]));
@@ -57,9 +64,34 @@ fn a_relay_that_is_not_there_names_the_port_to_open() {
     let (went_well, rows) = check(&elsewhere, &[], "");
     let port = elsewhere.get("TURN_PORT");
     assert!(!went_well);
-    let udp = said(&rows, &format!("udp 127.0.0.1:{port}"));
-    assert_eq!(udp.0, "failed");
-    assert!(udp.1.contains(&format!("udp port {port}")), "{udp:?}");
+    for (kernel, wanted) in [("udp", "Open udp port"), ("tcp", "is closed")] {
+        let told = said(&rows, &format!("{kernel} 127.0.0.1:{port}"));
+        assert_eq!(told.0, "failed");
+        assert!(told.1.contains(wanted), "{told:?}");
+        assert!(told.1.contains(port), "{told:?}");
+    }
+}
+
+#[test]
+fn a_certificate_nobody_believes_fails_where_a_name_is_told() {
+    let named = Setup::new().with_tls().set("TURN_SERVER", "localhost");
+    let server = named.set("TURN_REALM", "localhost").start();
+    let (went_well, rows) = check(&server.setup, &[], "");
+    let tls = said(&rows, "tls 127.0.0.1:");
+    assert_eq!((went_well, tls.0.as_str()), (false, "failed"), "{rows:?}");
+    assert!(tls.1.contains("a certificate for localhost"), "{tls:?}");
+}
+
+#[test]
+fn what_speaks_no_tls_is_told_from_what_has_a_bad_certificate() {
+    let server = Setup::new().with_tls().start();
+    let plain = server.setup.get("TURN_PORT");
+    let mistaken = server.setup.clone().set("TURN_TLS_PORT", plain);
+    let mistaken = mistaken.set("TURN_PORT", server.setup.get("TURN_TLS_PORT"));
+    let (_, rows) = check(&mistaken, &[], "");
+    let tls = said(&rows, "tls 127.0.0.1:");
+    assert_eq!(tls.0, "failed", "{rows:?}");
+    assert!(tls.1.contains("no TLS there"), "{tls:?}");
 }
 
 #[test]

@@ -225,7 +225,10 @@ async fn udp(server: SocketAddr) -> Result<Socket, Trouble> {
 
 async fn tcp(address: SocketAddr) -> Result<TcpStream, Trouble> {
     let connected = timeout(PATIENCE, TcpStream::connect(address)).await;
-    Ok(connected.map_err(|_| Trouble::Silent)??)
+    let stream = connected.map_err(|_| Trouble::Silent)??;
+    // Browsers do not gather small writes either.
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 fn plain(stream: TcpStream, address: SocketAddr) -> Result<Socket, Trouble> {
