@@ -6,6 +6,7 @@ use crate::secrets;
 
 /// Characters of a code: 80 bits, which nobody guesses.
 const LENGTH: usize = 16;
+const _: () = assert!(LENGTH * 5 >= 80, "guessing one is easier");
 
 /// A new code.
 ///
@@ -35,6 +36,7 @@ mod tests {
         let code = make().unwrap();
         assert_eq!(code.len(), LENGTH);
         assert_ne!(make().unwrap(), code);
+        assert_eq!(normal(&"x".repeat(1000)).len(), 64);
         let typed = format!(" {}-{} ", code[..8].to_uppercase(), &code[8..]);
         assert_eq!(normal(&typed), code);
     }

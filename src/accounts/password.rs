@@ -95,13 +95,24 @@ mod tests {
     }
 
     #[test]
+    fn a_password_that_is_too_long_to_be_one_is_not_looked_at() {
+        let long = "x".repeat(1025);
+        let stored = hash(&long, QUICK).unwrap();
+        assert!(verify(&long, &stored) && !is_right(&long, &stored));
+        assert!(is_right("right", &hash("right", QUICK).unwrap()));
+    }
+
+    #[test]
     fn what_bcrypt_would_cut_still_counts() {
         let long = "x".repeat(73);
         let stored = hash(&long, QUICK).unwrap();
         assert!(verify(&long, &stored));
         assert!(!verify(&"x".repeat(72), &stored));
         assert!(!verify(&"x".repeat(74), &stored));
+        let cut = hash(&long[..72], QUICK).unwrap();
+        assert!(verify(&long[..72], &cut) && !verify(&long, &cut));
         let nul = hash("abc\0def", QUICK).unwrap();
+        assert!(nul.starts_with(PREHASHED));
         assert!(verify("abc\0def", &nul) && !verify("abc\0xyz", &nul) && !verify("abc", &nul));
     }
 

@@ -165,6 +165,33 @@ mod tests {
     }
 
     #[test]
+    fn a_call_that_its_callee_does_not_want_leaves_no_trace_unless_it_rang() {
+        let entry = |outcome| CallEntry {
+            outcome,
+            duration_s: None,
+        };
+        let facts = |block| CallFacts {
+            block,
+            calls_from: CallsFrom::Everyone,
+            contact: false,
+        };
+        for (outcome, due) in [
+            (CallOutcome::Offline, Err(Code::NotAllowed)),
+            (CallOutcome::Busy, Err(Code::NotAllowed)),
+            (CallOutcome::Answered, Ok(())),
+            (CallOutcome::Declined, Ok(())),
+            (CallOutcome::Cancelled, Ok(())),
+            (CallOutcome::NoAnswer, Ok(())),
+            (CallOutcome::Lost, Ok(())),
+        ] {
+            let (entry, blocked) = (entry(outcome), facts(Block::Theirs));
+            assert_eq!(may_record_attempt(&entry, &blocked), due, "{outcome:?}");
+            let free = facts(Block::None);
+            assert_eq!(may_record_attempt(&entry, &free), Ok(()), "{outcome:?}");
+        }
+    }
+
+    #[test]
     fn choices_read_back_from_their_words() {
         for choice in CallsFrom::ALL {
             assert_eq!(CallsFrom::parse(choice.as_str()), Some(choice));
