@@ -67,6 +67,7 @@ mod seen;
 mod sessions;
 mod settings;
 mod status;
+mod streams;
 mod takeover;
 mod takeover_pictures;
 mod temporary_passwords;

@@ -6,7 +6,7 @@ use crate::client::Answer;
 use crate::relay::{Credential, client, credential, refusal, until};
 use crate::server::{PATIENCE, Server, Setup};
 
-fn measured() -> Server {
+pub(crate) fn measured() -> Server {
     Setup::new().set("METRICS_LISTEN", "127.0.0.1:0").start()
 }
 
@@ -17,7 +17,7 @@ fn origin(server: &Server) -> String {
     format!("http://{}", address.unwrap().trim())
 }
 
-fn ask(server: &Server, method: &str, path: &str) -> Answer {
+pub(crate) fn ask(server: &Server, method: &str, path: &str) -> Answer {
     let agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(PATIENCE))
@@ -29,7 +29,7 @@ fn ask(server: &Server, method: &str, path: &str) -> Answer {
     Answer::read(&mut answer)
 }
 
-fn value(text: &str, name: &str) -> u64 {
+pub(crate) fn value(text: &str, name: &str) -> u64 {
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
