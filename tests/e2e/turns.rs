@@ -164,3 +164,30 @@ async fn without_a_pair_to_read_a_hang_up_changes_nothing() {
     .await;
     assert_eq!(server.get("/health").status, 200);
 }
+
+/// Memory that the server has in use, in bytes.
+fn resident(server: &Server) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next());
+    kib.unwrap().parse::<usize>().unwrap() * 1024
+}
+
+#[test]
+fn a_connection_that_waits_for_its_next_word_takes_little_memory() {
+    const MANY: usize = 400;
+    const MOST: usize = 16 * 1024;
+    let pair = pair();
+    let server = with_pair(&pair).start();
+    let open = || {
+        let mut session = Session::open(&server, "turn.example.org", pair.cert.der()).unwrap();
+        assert!(session.answers());
+        session
+    };
+    // What the first ones need, those after them need no more.
+    let mut sessions: Vec<Session> = (0..40).map(|_| open()).collect();
+    let before = resident(&server);
+    sessions.extend((0..MANY).map(|_| open()));
+    let each = resident(&server).saturating_sub(before) / MANY;
+    assert!(each <= MOST, "{each} bytes");
+}
