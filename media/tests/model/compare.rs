@@ -131,6 +131,7 @@ impl World {
             released: count(Metric::EndedReleased),
             revoked: count(Metric::EndedRevoked),
             kicked: count(Metric::EndedKicked),
+            disconnected: count(Metric::EndedDisconnected),
         };
         assert_eq!(tally, self.model.tally);
         let wake = self.server.poll_timeout();

@@ -232,6 +232,17 @@ impl Model {
         kicked
     }
 
+    /// The connection of that client has ended.
+    pub(crate) fn disconnect(&mut self, client: ClientId) {
+        self.tally.disconnected += self.end_all(true, |it| it.who.client == client);
+    }
+
+    /// Whether a port is being opened for that client.
+    pub(crate) fn opens(&self, client: ClientId) -> bool {
+        let mut opening = self.allocations.iter().filter(|it| it.opening);
+        opening.any(|it| it.who.client == client)
+    }
+
     /// Every port that somebody has.
     pub(crate) fn ports_taken(&self) -> BTreeSet<RelayPort> {
         let allocations = self.allocations.iter().flat_map(Allocation::ports);

@@ -101,6 +101,7 @@ pub(crate) struct Tally {
     pub(crate) released: u64,
     pub(crate) revoked: u64,
     pub(crate) kicked: u64,
+    pub(crate) disconnected: u64,
 }
 
 #[derive(Clone, Debug, Default)]

@@ -81,11 +81,13 @@ pub(crate) enum Step {
     Operate(Deed),
 }
 
-/// What an operator does.
+/// What an operator does, or the network.
 #[derive(Clone, Debug)]
 pub(crate) enum Deed {
     Revoke(Revoked),
     Kick(Kick),
+    /// The connection of a caller ends.
+    Disconnect(usize),
     RemoveStatic,
     AddStatic,
     Drain,
@@ -187,6 +189,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         1 => (1..3_i64).prop_map(move |id| Deed::Kick(session(id))),
         1 => (1..20_u64).prop_map(|id| Deed::Kick(Kick::Allocation(id))),
         1 => Just(Deed::Kick(Kick::All)),
+        2 => who().prop_map(Deed::Disconnect),
         2 => Just(Deed::RemoveStatic),
         3 => Just(Deed::AddStatic),
     ]

@@ -237,6 +237,12 @@ impl World {
                 let kicked = self.server.handle_kick(whom, now);
                 assert_eq!(kicked as u64, self.model.kick(whom));
             }
+            Deed::Disconnect(who) => {
+                let client = self.callers[*who].who.client;
+                self.server.handle_client_gone(&client, now);
+                self.model.disconnect(client);
+                assert!(!self.server.holds_allocation(&client) || self.model.opens(client));
+            }
             Deed::RemoveStatic => {
                 self.server.handle_remove_static("static", now);
                 self.model.remove_static();
