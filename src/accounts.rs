@@ -12,13 +12,16 @@ use std::sync::{Arc, OnceLock};
 use payambar_signaling::account::State;
 use payambar_signaling::ids::{SessionId, UserId};
 use payambar_signaling::wire::Code;
+use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use crate::config::Registration;
+use crate::i18n::Lang;
+use crate::mail::{Address, Drawn, Mail, PROOF, To};
 use crate::store::audit::{self, Action, Origin};
 use crate::store::mails::Kind;
 use crate::store::{
-    self, NewUser, Store, User, codes, farewell, invites, now, passwords, sessions, users,
+    self, NewUser, Store, User, codes, emails, farewell, invites, now, passwords, sessions, users,
 };
 use password::{cost_of, is_right};
 
@@ -80,6 +83,46 @@ pub struct Entered {
     pub must_change: bool,
 }
 
+/// How mails reach somebody who makes an account, where the server sends any.
+#[derive(Clone)]
+pub struct Contact {
+    /// The way to write them.
+    pub mail: Mail,
+    /// Where they go, if the person said so.
+    pub email: Option<Address>,
+    /// What they are written in.
+    pub lang: Lang,
+}
+
+impl Contact {
+    /// Writes what is to be told of an account that was made: a code for the
+    /// address of somebody who may come in, word to the operator of another.
+    fn settle(
+        &self,
+        connection: &Connection,
+        user: &User,
+        waits: bool,
+        drawn: &Drawn,
+    ) -> Result<(), store::Error> {
+        if let Some(email) = &self.email {
+            emails::propose(connection, user.id, email)?;
+            let to = To {
+                user: user.id,
+                address: email.as_str().to_owned(),
+                lang: self.lang,
+            };
+            if !waits {
+                self.mail
+                    .write_code(connection, Kind::Verify, &to, drawn, PROOF)?;
+            }
+        }
+        if waits {
+            self.mail.write_waiting(connection)?;
+        }
+        Ok(())
+    }
+}
+
 /// Registration and log-in. Clones share the pool.
 #[derive(Clone)]
 pub struct Accounts {
@@ -134,49 +177,57 @@ impl Accounts {
         username: &str,
         password: String,
         invite: Option<&str>,
+        contact: Option<Contact>,
     ) -> Result<User, Error> {
-        match mode {
-            Registration::Open => self.register(username, password).await,
-            Registration::Closed => Err(Error::Refused(Code::RegistrationClosed)),
-            Registration::Approval => {
-                let new = self.new_user(username, password).await?;
-                let made = self
-                    .store
-                    .write(move |connection| users::insert_as(connection, &new, State::Pending));
-                made.await?;
-                Err(Error::Refused(Code::PendingApproval))
+        let invite = match mode {
+            Registration::Open | Registration::Approval => None,
+            Registration::Closed => return Err(Error::Refused(Code::RegistrationClosed)),
+            Registration::Invite => Some(self.invited(invite.unwrap_or_default()).await?),
+        };
+        let waits = mode == Registration::Approval;
+        let state = if waits { State::Pending } else { State::Active };
+        let new = self.new_user(username, password).await?;
+        let drawn = contact.as_ref().map(|contact| contact.mail.draw());
+        let drawn = drawn.transpose();
+        let drawn = drawn.map_err(|error| Error::Hash(error.to_string()))?;
+        let writer = contact.clone();
+        let made = self.store.write(move |connection| {
+            if let Some(code) = &invite {
+                // Others may have used it up while the password was hashed.
+                invites::check(connection, code)?;
             }
-            Registration::Invite => {
-                let code = invite::normal(invite.unwrap_or_default());
-                if code.is_empty() {
-                    return Err(Error::Refused(Code::InviteRequired));
-                }
-                self.sign_up_invited(username, password, code).await
+            let user = users::insert_as(connection, &new, state)?;
+            if let Some(code) = &invite {
+                invites::spend(connection, code)?;
             }
+            if let Some((writer, drawn)) = writer.as_ref().zip(drawn.as_ref()) {
+                writer.settle(connection, &user, waits, drawn)?;
+            }
+            Ok(user)
+        });
+        let user = made.await?;
+        if let Some(contact) = contact {
+            contact.mail.wake();
         }
+        if waits {
+            return Err(Error::Refused(Code::PendingApproval));
+        }
+        Ok(user)
     }
 
-    async fn sign_up_invited(
-        &self,
-        username: &str,
-        password: String,
-        code: String,
-    ) -> Result<User, Error> {
-        // A wrong code costs no hash, and does not tell whether the name is free.
+    /// The code of an invitation that lets somebody in. A wrong one costs no
+    /// hash, and does not tell whether the name is free.
+    async fn invited(&self, typed: &str) -> Result<String, Error> {
+        let code = invite::normal(typed);
+        if code.is_empty() {
+            return Err(Error::Refused(Code::InviteRequired));
+        }
         let asked = code.clone();
         let good = self
             .store
             .read(move |connection| invites::check(connection, &asked));
         good.await?;
-        let new = self.new_user(username, password).await?;
-        let made = self.store.write(move |connection| {
-            // Others may have used it up while the password was hashed.
-            invites::check(connection, &code)?;
-            let user = users::insert(connection, &new)?;
-            invites::spend(connection, &code)?;
-            Ok(user)
-        });
-        Ok(made.await?)
+        Ok(code)
     }
 
     async fn new_user(&self, username: &str, password: String) -> Result<NewUser, Error> {

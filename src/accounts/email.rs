@@ -1,20 +1,15 @@
 //! A person's e-mail address (A12): named by whoever knows the password, and
 //! proved by a code that was mailed to it.
 
-use std::time::Duration;
-
 use payambar_signaling::ids::UserId;
 use payambar_signaling::wire::Code;
 
 use super::{Accounts, Error};
 use crate::i18n::Lang;
-use crate::mail::{self, Address, Mail, To};
+use crate::mail::{self, Address, Mail, PROOF, To};
 use crate::store::audit::{self, Action, Origin};
 use crate::store::mails::Kind;
 use crate::store::{self, codes, emails, users};
-
-/// How long a code is good that proves an address.
-const LIFE: Duration = Duration::from_secs(24 * 3600);
 
 impl Accounts {
     /// Mails a code to an address that a person names. One that was proved
@@ -43,7 +38,7 @@ impl Accounts {
                 lang: users::language(connection, user)?.unwrap_or(lang),
             };
             audit::insert(connection, &origin, Action::EmailProposed, &origin.actor)?;
-            writer.write_code(connection, Kind::Verify, &to, &drawn, LIFE)
+            writer.write_code(connection, Kind::Verify, &to, &drawn, PROOF)
         });
         written.await?;
         mail.wake();

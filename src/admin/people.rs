@@ -17,6 +17,8 @@ use crate::control::{
     Request, UserRequest,
 };
 use crate::i18n::Catalogue;
+use crate::mail::Mail;
+use crate::secrets;
 use crate::store::Store;
 
 /// The longest life of a relay credential, where the relay is switched off now.
@@ -170,16 +172,25 @@ pub fn audit(
 fn desk(config: &Config) -> Result<Desk, Box<dyn Error>> {
     let store = Store::open(&config.database, Box::new(|_| {}))?;
     Ok(Desk {
-        people: alone(config, &store),
+        people: alone(config, &store)?,
         store,
         turn: None,
     })
 }
 
 /// The people's part of such a desk.
-pub(super) fn alone(config: &Config, store: &Store) -> PeopleDesk {
+pub(super) fn alone(config: &Config, store: &Store) -> std::io::Result<PeopleDesk> {
     let turn = config.turn.as_ref();
     let ttl = turn.map_or(LONGEST, |turn| turn.credential_ttl);
     let accounts = Accounts::new(store.clone(), config.bcrypt_cost);
-    PeopleDesk::new(ttl, accounts, None, Arc::new(Catalogue::load()))
+    // What is written without a server goes out at its next start.
+    let mail = match &config.mail {
+        Some(set) => {
+            let key = secrets::load_or_make(&config.data_dir, "mail")?;
+            Some(Mail::new(&key, set.admin.clone(), config.default_lang))
+        }
+        None => None,
+    };
+    let catalogue = Arc::new(Catalogue::load());
+    Ok(PeopleDesk::new(ttl, (accounts, mail), None, catalogue))
 }

@@ -93,7 +93,7 @@ fn request(task: &TurnTask) -> Result<TurnRequest, Box<dyn Error>> {
 /// The desk of a data folder on which no server runs.
 fn desk(config: &Config) -> Result<Desk, Box<dyn Error>> {
     let store = Store::open(&config.database, Box::new(|_| {}))?;
-    let people = super::people::alone(config, &store);
+    let people = super::people::alone(config, &store)?;
     let Some(turn) = &config.turn else {
         return Ok(Desk {
             store,

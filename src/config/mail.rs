@@ -21,6 +21,7 @@ impl Reader<'_> {
                 ("none", Tls::None),
             ],
         );
+        let admin = self.admin();
         let host = self.layers.value("SMTP_HOST").to_owned();
         if host.is_empty() {
             for name in NEED_HOST {
@@ -55,7 +56,20 @@ impl Reader<'_> {
                 .then(|| PathBuf::from(self.layers.value("SMTP_CA"))),
             host,
             tls,
+            admin,
         })
+    }
+
+    fn admin(&mut self) -> Option<Address> {
+        let value = self.layers.value("ADMIN_EMAIL").to_owned();
+        if value.is_empty() {
+            return None;
+        }
+        let address = Address::parse(&value);
+        if address.is_none() {
+            self.refuse("ADMIN_EMAIL", "must be an e-mail address");
+        }
+        address
     }
 
     fn smtp_port(&mut self, tls: Tls) -> u16 {

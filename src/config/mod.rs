@@ -23,6 +23,7 @@ pub use settings::SETTINGS;
 
 use crate::files::Limits;
 use crate::i18n::Lang;
+use crate::mail::Address;
 use reader::Reader;
 
 /// A value that no log, debug print or error shows.
@@ -245,6 +246,8 @@ pub struct MailConfig {
     pub tls: Tls,
     /// A file of certificates that are believed besides those of browsers.
     pub ca: Option<PathBuf>,
+    /// Who is told when somebody waits to be let in.
+    pub admin: Option<Address>,
 }
 
 /// The whole checked configuration.

@@ -312,6 +312,11 @@ pub const SETTINGS: &[Setting] = &[
         "File of PEM certificates that are believed besides those of browsers, for a server with a certificate of its own",
     ),
     plain(
+        "ADMIN_EMAIL",
+        "",
+        "Address that is told when somebody waits to be let in, with SMTP_HOST",
+    ),
+    plain(
         "DRAIN_SECONDS",
         "8",
         "Seconds that relayed calls may go on for once the server is told to stop, 0-3600",

@@ -15,6 +15,7 @@ use super::protocol::{
 use super::value;
 use crate::accounts::{self, Accounts, invite};
 use crate::i18n::{Catalogue, Lang};
+use crate::mail::Mail;
 use crate::pump::Pump;
 use crate::store::audit::{self, Action, Origin};
 use crate::store::{self, Invite, Standing, Store, invites, sessions, standing, turn};
@@ -42,6 +43,7 @@ pub struct PeopleDesk {
     /// How long a relay credential lives.
     credential_ttl: Duration,
     accounts: Accounts,
+    mail: Option<Mail>,
     living: Option<Living>,
     catalogue: Arc<Catalogue>,
 }
@@ -50,13 +52,14 @@ impl PeopleDesk {
     /// A desk; `living` is what runs beside it.
     pub fn new(
         credential_ttl: Duration,
-        accounts: Accounts,
+        (accounts, mail): (Accounts, Option<Mail>),
         living: Option<Living>,
         catalogue: Arc<Catalogue>,
     ) -> Self {
         Self {
             credential_ttl,
             accounts,
+            mail,
             living,
             catalogue,
         }
@@ -89,6 +92,9 @@ impl PeopleDesk {
         }
         let until = seconds(store::now()).saturating_add(self.credential_ttl.as_secs());
         let wanted = name.clone();
+        let drawn = self.mail.as_ref().map(Mail::draw).transpose();
+        let drawn = drawn.map_err(|error| Refusal::new("internal", error.to_string()))?;
+        let writer = self.mail.clone();
         let done = store.write(move |connection| {
             let now = standing::step(connection, &wanted, step, &reason)?;
             let ended = if now.state == State::Suspended {
@@ -98,9 +104,18 @@ impl PeopleDesk {
                 Vec::new()
             };
             audit::insert(connection, &Origin::cli(), step.into(), &now.username)?;
+            if let Some((writer, drawn)) = writer.as_ref().zip(drawn.as_ref())
+                && matches!(step, Step::Approve | Step::Reject)
+            {
+                let let_in = step == Step::Approve;
+                writer.write_verdict(connection, now.id, let_in, drawn)?;
+            }
             Ok((now, ended))
         });
         let (now, ended) = done.await.map_err(|error| self.refusal(&name, error))?;
+        if let Some(mail) = &self.mail {
+            mail.wake();
+        }
         if now.state == State::Suspended
             && let Some(living) = &self.living
         {

@@ -1,6 +1,7 @@
 //! Making an account and logging in.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::{FromRequest as _, Request, State};
@@ -14,8 +15,9 @@ use super::api::{Input, limited};
 use super::client::PeerAddr;
 use super::error::ApiError;
 use super::guesses::{Whose, guarded};
-use super::{App, auth, origin, refresh};
-use crate::accounts;
+use super::{App, auth, email, origin, refresh};
+use crate::accounts::{self, Contact};
+use crate::mail::Address;
 use crate::store::audit::{self, Action, Origin};
 use crate::store::{User, users};
 
@@ -31,6 +33,8 @@ pub struct Credentials {
     password: String,
     /// With `register`, where one needs it.
     invite_code: Option<String>,
+    /// With `register`, where the server sends e-mail.
+    email: Option<String>,
     /// The client renews its token, which then lives for a day only.
     #[serde(default)]
     refresh: bool,
@@ -46,9 +50,10 @@ pub async fn register(
     limited(&app, app.register_limit.as_ref(), *peer, &headers, async {
         let Input(new): Input<Credentials> = Input::from_request(request, &app).await?;
         let (mode, code) = (app.config.registration, new.invite_code.as_deref());
+        let contact = contact(&app, new.email.as_deref(), &headers)?;
         let made = app
             .accounts
-            .sign_up(mode, &new.username, new.password, code);
+            .sign_up(mode, &new.username, new.password, code, contact);
         let user = registered(&app, &new.username, made.await, &headers, *peer).await?;
         let told = enter(&app, &user, new.refresh, &headers, *peer).await?;
         Ok((StatusCode::CREATED, Json(told)).into_response())
@@ -88,6 +93,27 @@ pub async fn login(
         Ok(Json(told).into_response())
     })
     .await
+}
+
+/// How mails reach somebody who makes an account; `None` where there are none.
+fn contact(app: &App, email: Option<&str>, headers: &HeaderMap) -> Result<Option<Contact>, Code> {
+    let Some(mail) = &app.mail else {
+        return Ok(None);
+    };
+    let email = match email.map(str::trim).filter(|email| !email.is_empty()) {
+        Some(email) => Some(Address::parse(email).ok_or(Code::EmailInvalid)?),
+        None => None,
+    };
+    if let (Some(email), Some(windows)) = (&email, &app.mail_limit)
+        && !windows.check_word(email.as_str(), Instant::now()).allowed
+    {
+        return Err(Code::TooManyAttempts);
+    }
+    Ok(Some(Contact {
+        mail: mail.clone(),
+        email,
+        lang: email::language(app, headers),
+    }))
 }
 
 /// Writes down that an account was made, also one that waits.

@@ -9,7 +9,7 @@ mod transport;
 mod words;
 mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use payambar_signaling::ids::{Timestamp, UserId};
@@ -28,10 +28,16 @@ use crate::config::Redacted;
 use crate::i18n::Lang;
 use crate::secrets;
 use crate::store::mails::{self, Kind, NewMail};
-use crate::store::{self, codes, now};
+use crate::store::{self, codes, emails, now, users};
 
 /// How long a mail is tried that nothing makes old.
 const TRIED: Duration = Duration::from_secs(24 * 3600);
+
+/// How often the operator is told at most who waits to be let in.
+const TELL_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// How long a code is good that proves an address.
+pub const PROOF: Duration = Duration::from_secs(24 * 3600);
 
 /// What is kept of a code.
 pub type CodeHash = [u8; 32];
@@ -44,14 +50,22 @@ pub struct Mail {
 
 struct Shared {
     key: hmac::Key,
+    admin: Option<Address>,
+    /// Of those who chose none.
+    lang: Lang,
+    /// When the operator was last told who waits. Forgotten at a restart.
+    told: Mutex<Option<Timestamp>>,
     woken: Notify,
 }
 
 impl Mail {
     /// Mails whose codes are made with this key.
-    pub fn new(key: &Redacted<String>) -> Self {
+    pub fn new(key: &Redacted<String>, admin: Option<Address>, lang: Lang) -> Self {
         let shared = Shared {
             key: hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes()),
+            admin,
+            lang,
+            told: Mutex::new(None),
             woken: Notify::new(),
         };
         Self {
@@ -166,6 +180,65 @@ impl Mail {
     }
 }
 
+impl Mail {
+    /// Writes to the operator, if they want it, that somebody waits to be let
+    /// in: now, or together with those who come until they may be told again.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub fn write_waiting(&self, connection: &Connection) -> Result<(), store::Error> {
+        let Some(admin) = &self.shared.admin else {
+            return Ok(());
+        };
+        let told = *self.told();
+        let at = told.map_or(now(), |told| {
+            Timestamp(now().0.max(told.0 + millis(TELL_EVERY)))
+        });
+        let until = Timestamp(at.0 + millis(TRIED));
+        mails::insert_waiting(connection, admin.as_str(), self.shared.lang, at, until)
+    }
+
+    /// Writes to somebody whether they were let in, if an address is known; and
+    /// a code that proves it, where that is still to be done.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub fn write_verdict(
+        &self,
+        connection: &Connection,
+        user: UserId,
+        let_in: bool,
+        drawn: &Drawn,
+    ) -> Result<(), store::Error> {
+        let emails::Emails { proved, waiting } = emails::of(connection, user)?;
+        let to_prove = proved.is_none() && let_in;
+        let Some(address) = proved.or(waiting) else {
+            return Ok(());
+        };
+        let lang = users::language(connection, user)?.unwrap_or(self.shared.lang);
+        let to = To {
+            user,
+            address,
+            lang,
+        };
+        let kind = if let_in { Kind::LetIn } else { Kind::NotLetIn };
+        self.write(connection, kind, &to)?;
+        if to_prove {
+            self.write_code(connection, Kind::Verify, &to, drawn, PROOF)?;
+        }
+        Ok(())
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, Option<Timestamp>> {
+        self.shared
+            .told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
@@ -175,7 +248,7 @@ mod tests {
     use super::*;
 
     fn mail(key: &str) -> Mail {
-        Mail::new(&Redacted::new(key.to_owned()))
+        Mail::new(&Redacted::new(key.to_owned()), None, Lang::Fa)
     }
 
     #[test]

@@ -30,7 +30,8 @@ impl Words {
         Self { catalogue, origin }
     }
 
-    /// What a mail about the account of that name says; `code` is its code.
+    /// What a mail about the account of that name says, or about those of
+    /// several, a line each; `code` is its code.
     pub fn write(&self, letter: &Letter, name: &str, code: &str) -> Text {
         let lang = letter.lang;
         let host = self.origin.as_deref().map_or("Payambar", host_of);
@@ -61,7 +62,8 @@ impl Words {
         match kind {
             Kind::Verify => Some(format!("{origin}/email#{code}")),
             Kind::Reset => Some(format!("{origin}/reset#{code}")),
-            Kind::Moved | Kind::Removed => None,
+            Kind::LetIn => Some(origin.to_owned()),
+            Kind::Moved | Kind::Removed | Kind::NotLetIn | Kind::Waiting => None,
         }
     }
 

@@ -5,15 +5,19 @@
 use std::time::Duration;
 
 use payambar_signaling::ids::Timestamp;
+use rusqlite::Connection;
 
 use super::transport::{Outcome, Transport};
-use super::words::Words;
+use super::words::{Text, Words};
 use super::{Mail, millis};
-use crate::store::mails::{self, Letter};
-use crate::store::{self, Store, now, users};
+use crate::store::mails::{self, Kind, Letter};
+use crate::store::{self, Store, now, standing, users};
 
 /// Mails taken up at a time.
 const BATCH: u32 = 16;
+
+/// Names in one mail to the operator.
+const NAMES: u32 = 50;
 
 /// The pause after the first failure, and the longest; each is twice the one
 /// before.
@@ -88,36 +92,62 @@ impl Parts {
                 .write(move |connection| mails::remove(connection, id))
                 .await;
         }
-        let outcome = match self.text(&letter).await? {
-            Some(text) => self.transport.send(&letter, text).await,
-            // Whom it is about has gone.
+        // None: whom it is about has gone.
+        let name = self.name(&letter).await?;
+        let outcome = match &name {
+            Some(name) => self.transport.send(&letter, self.text(&letter, name)).await,
             None => Outcome::Refused,
         };
+        let to_operator = letter.kind == Kind::Waiting;
+        if to_operator && outcome == Outcome::Taken {
+            *self.mail.told() = Some(now());
+        }
         let again = now().0.saturating_add(millis(pause(letter.attempts)));
-        let noted = self.store.write(move |connection| match outcome {
-            Outcome::Taken | Outcome::Refused => mails::remove(connection, id),
-            Outcome::Later => mails::later(connection, id, Timestamp(again)),
+        let (mail, told) = (self.mail.clone(), name.unwrap_or_default());
+        let noted = self.store.write(move |connection| {
+            if outcome == Outcome::Later {
+                return mails::later(connection, id, Timestamp(again));
+            }
+            mails::remove(connection, id)?;
+            // Who came while it was on its way is in the next one.
+            if to_operator && names(connection)?.is_some_and(|names| is_news(&names, &told)) {
+                mail.write_waiting(connection)?;
+            }
+            Ok(())
         });
         noted.await
     }
 
-    async fn text(&self, letter: &Letter) -> Result<Option<super::words::Text>, store::Error> {
-        let Some(user) = letter.user else {
-            return Ok(None);
-        };
-        let name = self
-            .store
-            .read(move |connection| users::name(connection, user));
-        let Some(name) = name.await? else {
-            return Ok(None);
-        };
-        let code = letter.salt.map(|salt| self.mail.code(&salt));
-        Ok(Some(self.words.write(
-            letter,
-            &name,
-            &code.unwrap_or_default(),
-        )))
+    /// Whose account a mail is about, or whose all.
+    async fn name(&self, letter: &Letter) -> Result<Option<String>, store::Error> {
+        let user = letter.user;
+        let name = self.store.read(move |connection| match user {
+            Some(user) => users::name(connection, user),
+            None => names(connection),
+        });
+        name.await
     }
+
+    fn text(&self, letter: &Letter, name: &str) -> Text {
+        let code = letter.salt.map(|salt| self.mail.code(&salt));
+        self.words.write(letter, name, &code.unwrap_or_default())
+    }
+}
+
+/// Who waits to be let in, a line each; none when nobody does any more.
+fn names(connection: &Connection) -> Result<Option<String>, store::Error> {
+    let mut names = standing::waiting(connection, NAMES)?;
+    if names.len() >= usize::try_from(NAMES).unwrap_or(usize::MAX) {
+        names.push("…".to_owned());
+    }
+    Ok(Some(names.join("\n")).filter(|names| !names.is_empty()))
+}
+
+/// Whether one of these names is not among those that were told.
+fn is_news(names: &str, told: &str) -> bool {
+    names
+        .lines()
+        .any(|name| told.lines().all(|other| other != name))
 }
 
 /// How long a mail rests that failed so often before this time.
@@ -140,6 +170,17 @@ mod tests {
         let seconds: Vec<u64> = (0..4).map(|failed| pause(failed).as_secs()).collect();
         assert_eq!(seconds, [5, 10, 20, 40]);
         assert_eq!((pause(20), pause(u32::MAX)), (LONGEST, LONGEST));
+    }
+
+    #[test]
+    fn only_a_name_that_was_not_told_is_news() {
+        assert!(is_news("sara\nomid", "sara"));
+        assert!(is_news("omid", "omid_1"));
+        assert!(
+            !is_news("omid", "sara\nomid"),
+            "who was let in meanwhile is none"
+        );
+        assert!(!is_news("", ""));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) fn start(
         return Ok(None);
     };
     let key = secrets::load_or_make(&config.data_dir, "mail")?;
-    let mail = Mail::new(&key);
+    let mail = Mail::new(&key, set.admin.clone(), config.default_lang);
     let parts = Parts {
         store: store.clone(),
         mail: mail.clone(),

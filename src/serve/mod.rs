@@ -126,7 +126,13 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
             .turn
             .as_ref()
             .map(|turn| TurnDesk::new(turn, turn_secret, ice.relay_urls(), relay.clone())),
-        people: people::desk(&config, &accounts, &pump, relay.as_ref(), &catalogue),
+        people: people::desk(
+            &config,
+            (&accounts, mail.as_ref().map(|running| &running.mail)),
+            &pump,
+            relay.as_ref(),
+            &catalogue,
+        ),
     };
     let control = control::Server::start(control, desk);
     let metrics = match config.metrics {

@@ -9,6 +9,7 @@ use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::control::{Living, PeopleDesk};
 use crate::i18n::Catalogue;
+use crate::mail::Mail;
 use crate::pump::Pump;
 use crate::store::{Store, audit, standing};
 
@@ -21,7 +22,7 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// The people's part of the running server's desk.
 pub(super) fn desk(
     config: &Config,
-    accounts: &Accounts,
+    (accounts, mail): (&Accounts, Option<&Mail>),
     pump: &Pump,
     relay: Option<&Arc<RelayHandle>>,
     catalogue: &Arc<Catalogue>,
@@ -33,7 +34,7 @@ pub(super) fn desk(
     };
     PeopleDesk::new(
         turn.map_or(LONGEST, |turn| turn.credential_ttl),
-        accounts.clone(),
+        (accounts.clone(), mail.cloned()),
         Some(living),
         Arc::clone(catalogue),
     )

@@ -22,10 +22,24 @@ pub enum Kind {
     Moved,
     /// The account has no address any more.
     Removed,
+    /// The account was let in.
+    LetIn,
+    /// The account was not let in.
+    NotLetIn,
+    /// Somebody waits to be let in; for the operator.
+    Waiting,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Verify, Self::Reset, Self::Moved, Self::Removed];
+    const ALL: [Self; 7] = [
+        Self::Verify,
+        Self::Reset,
+        Self::Moved,
+        Self::Removed,
+        Self::LetIn,
+        Self::NotLetIn,
+        Self::Waiting,
+    ];
 
     /// The word for it, here and in the catalogues.
     pub const fn as_str(self) -> &'static str {
@@ -34,6 +48,9 @@ impl Kind {
             Self::Reset => "reset",
             Self::Moved => "moved",
             Self::Removed => "removed",
+            Self::LetIn => "let_in",
+            Self::NotLetIn => "not_let_in",
+            Self::Waiting => "waiting",
         }
     }
 
@@ -128,6 +145,32 @@ pub fn insert(connection: &Connection, new: &NewMail<'_>) -> Result<(), Error> {
             new.salt,
             now().0,
             new.until.0
+        ])?;
+    Ok(())
+}
+
+/// Has the operator told at that time who waits to be let in, unless that is
+/// about to be said anyway.
+pub fn insert_waiting(
+    connection: &Connection,
+    address: &str,
+    lang: Lang,
+    at: Timestamp,
+    until: Timestamp,
+) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "INSERT INTO mails (kind, address, language, created_at_ms, next_at_ms, until_ms)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6
+             WHERE NOT EXISTS (SELECT 1 FROM mails WHERE user_id IS NULL AND kind = ?1)",
+        )?
+        .execute(params![
+            Kind::Waiting.as_str(),
+            address,
+            lang.as_str(),
+            now().0,
+            at.0,
+            until.0
         ])?;
     Ok(())
 }

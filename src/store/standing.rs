@@ -69,6 +69,14 @@ pub fn list(connection: &Connection, state: Option<State>) -> Result<Vec<Standin
     Ok(found.collect::<Result<_, _>>()?)
 }
 
+/// Names of those who wait to be let in, the one who waits longest first.
+pub fn waiting(connection: &Connection, limit: u32) -> Result<Vec<String>, Error> {
+    let mut statement = connection
+        .prepare("SELECT username FROM users WHERE status = 'pending' ORDER BY id LIMIT ?1")?;
+    let names = statement.query_map([limit], |row| row.get(0))?;
+    Ok(names.collect::<Result<_, _>>()?)
+}
+
 /// The account of that name.
 ///
 /// # Errors

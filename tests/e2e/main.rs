@@ -22,6 +22,7 @@ mod tools;
 
 mod accounts;
 mod aioice;
+mod approval_mails;
 mod audit;
 mod avatars;
 mod blocks;

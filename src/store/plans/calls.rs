@@ -338,6 +338,9 @@ pub(super) const CALLS: &[Call] = &[
     ("mails::insert", |c| {
         mails::insert(c, &letter("sara@example.org"))
     }),
+    ("mails::insert_waiting", |c| {
+        mails::insert_waiting(c, "admin@example.org", Lang::Fa, now(), now())
+    }),
     ("mails::due", |c| drop_ok(mails::due(c, now(), 9))),
     ("mails::next", |c| drop_ok(mails::next(c))),
     ("mails::remove", |c| mails::remove(c, 1)),
