@@ -70,6 +70,30 @@ for (const look of LOOKS) {
   });
 }
 
+story(it, "an address that comes with the registration is confirmed in the settings, by the mailed link", async (cast) => {
+  const sara = await cast.stranger("sara", { ...LOOKS[0], excuse: (line) => /400|404/.test(line) });
+  const address = `${sara.name}@chat.test`;
+  await sara.open();
+  await sara.press("auth-switch");
+  await sara.at("auth-email").fill("sara");
+  await sara.at("auth-username").fill(sara.name);
+  await sara.at("auth-password").fill(PASSWORD);
+  await sara.at("auth-consent").check();
+  await sara.press("auth-submit");
+  await sara.page.locator("#email-error").waitFor();
+  await shot(sara, "register-email");
+  await sara.at("auth-email").fill(address);
+  await sara.press("auth-submit");
+  await sara.see("search-input");
+  const code = await sink.code(address);
+  const other = await sara.newWindow(`/email#${code}`);
+  await sara.see("email-card", '[data-step="code"]', other);
+  assert.equal(await sara.at("email-code", "", other).inputValue(), code);
+  assert.equal(new URL(other.url()).hash, "");
+  await sara.press("email-submit", "", other);
+  await sara.see("email-proved", "", other);
+});
+
 story(it, "the mailed link opens the form with its code, which is nowhere in the address afterwards", async (cast) => {
   const sara = await cast.person("sara", { excuse: (line) => /400|401|404|WebSocket/.test(line) });
   const address = await confirm(sara);

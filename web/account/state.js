@@ -3,13 +3,13 @@
 /**
  * @typedef {"login" | "register"} Mode
  * @typedef {"open" | "approval" | "invite" | "closed"} Registration
- * @typedef {"username" | "password" | "invite" | "consent" | "form"} Place
+ * @typedef {"username" | "email" | "password" | "invite" | "consent" | "form"} Place
  * @typedef {{place: Place, key: string, values?: Record<string, string | number>} | null} Problem  `key` is of the catalogue
  * @typedef {{
- *   mode: Mode, username: string, password: string, invite: string, consent: boolean, busy: boolean, problem: Problem,
+ *   mode: Mode, username: string, email: string, password: string, invite: string, consent: boolean, busy: boolean, problem: Problem,
  *   registration: Registration, pending: boolean, mail: boolean,
  * }} Form  `pending`: the account was made, and waits to be let in; `mail`: the server sends e-mail
- * @typedef {{t: "username", value: string} | {t: "password", value: string} | {t: "consent", on: boolean}
+ * @typedef {{t: "username", value: string} | {t: "password", value: string} | {t: "email", value: string} | {t: "consent", on: boolean}
  *   | {t: "invite", value: string} | {t: "options", registration: Registration, mail?: boolean} | {t: "switch"} | {t: "submit"} | {t: "refused", code: string, waitSeconds: number}} FormEvent
  */
 
@@ -17,7 +17,7 @@ const MIN_PASSWORD = 8;
 
 /** @type {Form} */
 export const blank = {
-  mode: "login", username: "", password: "", invite: "", consent: false, busy: false, problem: null,
+  mode: "login", username: "", email: "", password: "", invite: "", consent: false, busy: false, problem: null,
   registration: "open", pending: false, mail: false,
 };
 
@@ -47,6 +47,7 @@ function check(f) {
 function placeOf(code) {
   if (code.startsWith("username_")) return "username";
   if (code.startsWith("invite_")) return "invite";
+  if (code === "email_invalid") return "email";
   return code.startsWith("password_") ? "password" : "form";
 }
 
@@ -57,6 +58,8 @@ export function next(f, e) {
       return { ...f, username: e.value, problem: null };
     case "password":
       return { ...f, password: e.value, problem: null };
+    case "email":
+      return { ...f, email: e.value, problem: null };
     case "consent":
       return { ...f, consent: e.on, problem: null };
     case "invite":

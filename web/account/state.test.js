@@ -62,6 +62,16 @@ test("where one needs an invitation, its code is asked for", () => {
   assert.equal(submit({ ...invited, mode: "login" }).busy, true, "logging in needs none");
 });
 
+test("an address is asked for where the server sends mail, and may be left out", () => {
+  const open = fill("sara", "12345678", { mode: "register", consent: true });
+  assert.equal(next(open, { t: "options", registration: "open" }).mail, false);
+  const mailed = next(open, { t: "options", registration: "approval", mail: true });
+  assert.deepEqual([mailed.mail, submit(mailed).busy], [true, true]);
+  const typed = next(mailed, { t: "email", value: "sara" });
+  const refused = next(submit(typed), { t: "refused", code: "email_invalid", waitSeconds: 0 });
+  assert.deepEqual([refused.problem, refused.email], [{ place: "email", key: "error.email_invalid" }, "sara"]);
+});
+
 test("where nobody may register there is no form for it", () => {
   assert.equal(next({ ...blank, mode: "register" }, { t: "options", registration: "closed" }).mode, "login");
   assert.equal(next({ ...blank, mode: "register" }, { t: "options", registration: "approval" }).mode, "register");

@@ -42,8 +42,8 @@ export function AuthView() {
       return;
     }
     try {
-      const invite = sent.mode === "register" ? sent.invite.trim() : "";
-      const entered = await api.enter(sent.mode, sent.username.trim(), sent.password, invite);
+      const more = sent.mode === "register" ? { invite_code: sent.invite.trim(), email: sent.mail ? sent.email.trim() : "" } : {};
+      const entered = await api.enter(sent.mode, sent.username.trim(), sent.password, more);
       // The invitation is used up; the address must not lead to it again.
       if (begin(location.pathname, location.search).invite) home();
       signIn(entered, entered.must_change ? sent.password : "");
@@ -73,6 +73,10 @@ export function AuthView() {
           autocomplete=${register ? "new-password" : "current-password"}
           help=${register ? t("pwRule") : ""} error=${at("password")} testid="auth-password" errorTestid="auth-error"
           onInput=${(/** @type {string} */ value) => apply({ t: "password", value })} />
+        ${register && form.mail &&
+        html`<${Field} id="email" label=${t("emailOptional")} value=${form.email} dir="ltr" maxlength=${254} autocomplete="email" help=${t("emailHelp")}
+          error=${at("email")} testid="auth-email" errorTestid="auth-error"
+          onInput=${(/** @type {string} */ value) => apply({ t: "email", value })} />`}
         ${register && form.registration === "invite" &&
         html`<${Field} id="invite" label=${t("inviteCode")} value=${form.invite} dir="ltr" maxlength=${64} help=${t("inviteHelp")}
           error=${at("invite")} testid="auth-invite" errorTestid="auth-error"

@@ -133,11 +133,12 @@ export async function options() {
 
 /**
  * @param {"login" | "register"} mode @param {string} username @param {string} password
- * @param {string} [invite] code that lets one register
+ * @param {{invite_code?: string, email?: string}} [more] to register: a code that lets one, an address; "" is not sent
  * @returns {Promise<Session>}
  */
-export async function enter(mode, username, password, invite) {
-  return entered(await call("POST", `/auth/${mode}`, { username, password, refresh: true, ...(invite ? { invite_code: invite } : {}) }));
+export async function enter(mode, username, password, more = {}) {
+  const given = Object.fromEntries(Object.entries(more).filter(([, value]) => value));
+  return entered(await call("POST", `/auth/${mode}`, { username, password, refresh: true, ...given }));
 }
 
 /** @param {string} refresh_token @returns {Promise<Session>} with the next one */
