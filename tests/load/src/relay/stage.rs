@@ -57,21 +57,22 @@ impl Standing {
     }
 }
 
-fn free_udp_port() -> u16 {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    socket.local_addr().unwrap().port()
-}
-
-fn free_tcp_port() -> u16 {
-    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    socket.local_addr().unwrap().port()
+/// A port that nobody has, over UDP and TCP alike.
+fn free_port() -> u16 {
+    loop {
+        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = udp.local_addr().unwrap().port();
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 impl Contender {
     /// Starts it; `peer` is where the forwarder forwards to.
     pub(super) fn start(&self, peer: SocketAddr) -> Standing {
         let folder = tempfile::tempdir().unwrap();
-        let port = free_udp_port();
+        let port = free_port();
         let mut command = match &self.program {
             Program::Ours(binary, settings) => {
                 let mut command = ours(binary, port, &folder);
@@ -137,11 +138,12 @@ fn ours(binary: &PathBuf, port: u16, folder: &tempfile::TempDir) -> Command {
         .env_clear()
         .env("DATA_DIR", folder.path().join("data"))
         .env("LISTEN", "127.0.0.1")
-        .env("PORT", free_tcp_port().to_string())
+        .env("PORT", free_port().to_string())
         .env("METRICS_LISTEN", "off")
         .env("LOG_LEVEL", "error")
         .env("TURN_LISTEN", "127.0.0.1")
         .env("TURN_PORT", port.to_string())
+        .env("TURN_TLS_PORT", "off")
         .env("TURN_MIN_PORT", PORTS[0])
         .env("TURN_MAX_PORT", PORTS[1])
         .env("TURN_EXTERNAL_IP", "127.0.0.1")
