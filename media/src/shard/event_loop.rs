@@ -53,6 +53,8 @@ pub(super) struct EventLoop {
     /// Where bytes of connections are read to.
     read: Vec<u8>,
     pace: Pace,
+    /// Counts the turns.
+    turn: u64,
     /// Datagrams and reads from streams in this turn.
     work: usize,
 }
@@ -77,6 +79,7 @@ impl EventLoop {
             streams,
             read: vec![0; STREAM_BATCH],
             pace: Pace::new(plane.coalesce, Instant::now()),
+            turn: 0,
             work: 0,
         }
     }
@@ -92,6 +95,7 @@ impl EventLoop {
                 std::thread::sleep(PAUSE);
             }
             let now = Instant::now();
+            self.turn = self.turn.wrapping_add(1);
             self.streams.begin_turn();
             // Commands first: who is told of a revocation and then hears of the
             // client must not find it still served.
@@ -159,20 +163,23 @@ impl EventLoop {
     }
 
     /// Receives from the socket of `exit`, if it is open; says how many
-    /// datagrams.
-    fn receive(&mut self, exit: Exit, most: usize) -> usize {
+    /// datagrams, `batch` at most.
+    fn receive(&mut self, exit: Exit, batch: usize) -> usize {
         // Each may have to be answered.
-        if self.slots.left() < 2 * most {
+        if self.slots.left() < 2 * batch {
             self.end_turn();
         }
         // A socket that was closed earlier in this turn is not there any more.
-        let Some(socket) = self.sockets.find(exit) else {
+        let Some((socket, family, appetite)) = self.sockets.source(exit) else {
             return 0;
         };
-        self.io
-            .receive(socket, most, &mut self.slots, &self.counters);
-        self.work += self.slots.received.len();
-        self.slots.received.len()
+        let asked = appetite.ask(self.turn, batch);
+        let (slots, counters) = (&mut self.slots, &self.counters);
+        self.io.receive((socket, family), asked, slots, counters);
+        let received = self.slots.received.len();
+        appetite.learn(asked, received);
+        self.work += received;
+        received
     }
 
     fn serve_clients(&mut self, listener: u16, now: Instant) {

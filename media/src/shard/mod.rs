@@ -5,6 +5,7 @@
 //! The thread that runs a relay: it owns the sockets and the clock, asks the
 //! core, and does what that says. Nothing here decides.
 
+mod appetite;
 mod arrivals;
 mod commands;
 mod crowd;
@@ -35,6 +36,7 @@ use crate::turn::codec::Crypto;
 use crate::turn::operate::{AllocationInfo, Kick};
 use crate::turn::server::{Entropy, Server};
 use crate::turn::{Family, Key, PerFamily};
+use appetite::Appetite;
 use commands::{Command, Commander};
 use event_loop::EventLoop;
 use sockets::{Sockets, UdpListener};
@@ -236,7 +238,11 @@ pub fn start_refusing(
     for address in &config.listen {
         let listener = socket::listener(*address).map_err(cannot_listen("udp", *address))?;
         let (socket, address) = listener;
-        listeners.push(UdpListener { socket, address });
+        listeners.push(UdpListener {
+            socket,
+            address,
+            appetite: Appetite::default(),
+        });
         local_addresses.push(address);
     }
     let streams = StreamListeners::open(&config)?;

@@ -10,6 +10,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 
+use super::appetite::Appetite;
 use super::outbox::Exit;
 use super::socket;
 use super::streams::StreamId;
@@ -78,7 +79,7 @@ pub(super) struct Sockets {
     own_listeners: Vec<UdpListener>,
     /// Which listener has what arrives at an address of one for all addresses.
     own: BTreeMap<(u16, SocketAddr), u16>,
-    relays: HashMap<RelayPort, OwnedFd>,
+    relays: HashMap<RelayPort, Relay>,
     binds: PerFamily<Option<IpAddr>>,
 }
 
@@ -87,6 +88,13 @@ pub(super) struct UdpListener {
     pub(super) socket: OwnedFd,
     /// Where it listens.
     pub(super) address: SocketAddr,
+    pub(super) appetite: Appetite,
+}
+
+/// A socket that peers talk to.
+struct Relay {
+    socket: OwnedFd,
+    appetite: Appetite,
 }
 
 impl Sockets {
@@ -143,7 +151,25 @@ impl Sockets {
                 let family = Family::of(listener.address.ip());
                 Some((listener.socket.as_fd(), family))
             }
-            Exit::Peer(port) => Some((self.relays.get(&port)?.as_fd(), port.family)),
+            Exit::Peer(port) => Some((self.relays.get(&port)?.socket.as_fd(), port.family)),
+        }
+    }
+
+    /// The same, to receive from, and how many it is to be asked for.
+    pub(super) fn source(&mut self, exit: Exit) -> Option<(BorrowedFd<'_>, Family, &mut Appetite)> {
+        match exit {
+            Exit::Client(index) => {
+                let listener = match index.checked_sub(FIRST_OWN_LISTENER) {
+                    Some(own) => self.own_listeners.get_mut(usize::from(own)),
+                    None => self.listeners.get_mut(usize::from(index)),
+                }?;
+                let family = Family::of(listener.address.ip());
+                Some((listener.socket.as_fd(), family, &mut listener.appetite))
+            }
+            Exit::Peer(port) => {
+                let relay = self.relays.get_mut(&port)?;
+                Some((relay.socket.as_fd(), port.family, &mut relay.appetite))
+            }
         }
     }
 
@@ -185,7 +211,11 @@ impl Sockets {
         let count = u16::try_from(self.own_listeners.len()).map_err(io::Error::other)?;
         let own = FIRST_OWN_LISTENER.saturating_add(count);
         self.watch(socket.as_fd(), Token::Listener(own))?;
-        self.own_listeners.push(UdpListener { socket, address });
+        self.own_listeners.push(UdpListener {
+            socket,
+            address,
+            appetite: Appetite::default(),
+        });
         Ok(own)
     }
 
@@ -202,7 +232,8 @@ impl Sockets {
         let socket = socket::relay(SocketAddr::new(bind, port.port)).map_err(failed)?;
         self.watch(socket.as_fd(), Token::Relay(port))
             .map_err(|errno| failed(errno.into()))?;
-        self.relays.insert(port, socket);
+        let appetite = Appetite::default();
+        self.relays.insert(port, Relay { socket, appetite });
         Ok(())
     }
 

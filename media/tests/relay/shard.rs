@@ -6,6 +6,7 @@
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::sync::mpsc::{Sender, channel as channel_of};
 
 use payambar_media::counters::Metric;
 use payambar_media::{RelayConfig, RelayHandle, StartError, start};
@@ -88,6 +89,48 @@ fn datagrams_of_every_size_leave_the_thread_alive() {
     assert_eq!(phone.receive(), channel_data(0x4001, b"after"));
     assert_eq!(phone.request(REFRESH, &[]).code(), 0);
     assert_eq!(relay.counters().value(Metric::DroppedTooLarge), 6);
+}
+
+/// Keeps a relay from its sockets until it is dropped.
+struct Busy(#[expect(dead_code, reason = "its end is what counts")] Sender<()>);
+
+impl Busy {
+    fn keep(relay: &RelayHandle) -> Self {
+        let ((done, until), (began, begins)) = (channel_of(), channel_of());
+        relay.allocations(move |_| {
+            began.send(()).unwrap();
+            let _ = until.recv();
+        });
+        begins.recv().unwrap();
+        Self(done)
+    }
+}
+
+#[test]
+fn a_burst_goes_through_whole_and_in_order() {
+    let relay = start(loopback()).unwrap();
+    let (mut phone, peer_socket) = (Phone::new(relay.local_addresses()[0], 7, 3), echo());
+    let relayed = phone.allocate();
+    let peer_address = peer_socket.local_addr().unwrap().to_string();
+    phone.request(CHANNEL_BIND, &[channel(0x4001), peer(&peer_address)]);
+    let busy = Busy::keep(&relay);
+    for nth in 0..100 {
+        phone.line.send(&channel_data(0x4001, &[nth; 172]));
+    }
+    drop(busy);
+    for nth in 0..100 {
+        let mut bytes = [0; 200];
+        assert_eq!(peer_socket.recv(&mut bytes).unwrap(), 172);
+        assert_eq!(bytes[0], nth);
+    }
+    let busy = Busy::keep(&relay);
+    for nth in 0..100 {
+        peer_socket.send_to(&[nth; 172], relayed).unwrap();
+    }
+    drop(busy);
+    for nth in 0..100 {
+        assert_eq!(phone.receive(), channel_data(0x4001, &[nth; 172]));
+    }
 }
 
 #[test]

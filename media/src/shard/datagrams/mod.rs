@@ -138,7 +138,9 @@ impl Io {
         slots.received.clear();
         match self {
             #[cfg(target_os = "linux")]
-            Self::Batched(headers) => headers.receive(socket, most, slots, counters),
+            Self::Batched(headers) if most > 1 => headers.receive(socket, most, slots, counters),
+            #[cfg(target_os = "linux")]
+            Self::Batched(_) => portable::receive(socket.0, most, slots, counters),
             Self::Portable => portable::receive(socket.0, most, slots, counters),
         }
     }
