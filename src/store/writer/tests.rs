@@ -56,7 +56,7 @@ fn the_hub_is_told_of_a_block_before_its_person_has_the_answer() {
     assert!(!answered(&mut call), "while the hub is being told");
     stage.go_on.send(()).unwrap();
     while !answered(&mut call) {
-        std::thread::yield_now();
+        thread::yield_now();
     }
 }
 
@@ -80,7 +80,7 @@ fn of_several_changes_of_one_pair_the_one_written_last_is_told_last() {
     stage.go_on.send(()).unwrap();
     for call in &mut waiting {
         while !answered(call) {
-            std::thread::yield_now();
+            thread::yield_now();
         }
     }
 }
@@ -115,7 +115,7 @@ fn what_is_refused_is_told_to_nobody_else() {
         if let Poll::Ready(answer) = refused.as_mut().poll(waker) {
             break answer;
         }
-        std::thread::yield_now();
+        thread::yield_now();
     };
     assert!(matches!(refused, Err(Error::Refused(Code::BadRequest))));
     assert!(stage.told.try_recv().is_err());
