@@ -109,7 +109,7 @@ fn command() -> Command {
                 .arg(number("sockets", "500", "How many sockets"))
                 .arg(number("in-flight", "4", "Messages on the way from each, unless paced"))
                 .arg(number("rate", "20000", "Messages a second of all together, if paced"))
-                .arg(number("slow-sync", "0", "Milliseconds that each sync of the disk takes longer (strace)"))
+                .arg(number("slow-sync", "0", "Milliseconds that each sync of the disk takes longer"))
                 .arg(number("rounds", "5", "How often each is measured"))
                 .arg(number("warm", "2", "Seconds before each measurement"))
                 .arg(number("seconds", "6", "Seconds of each measurement")),

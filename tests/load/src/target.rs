@@ -101,27 +101,31 @@ impl Template {
         self.start("beside", other)
     }
 
-    /// Starts a binary, on a disk that is as slow as wanted: `strace` stops the
-    /// process at its syncs alone, and as a grandchild leaves it its pid.
-    fn command(&self, binary: &Path) -> Command {
+    /// Puts what is started on a disk that is as slow to sync as wanted.
+    fn slowed<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         if self.slow_sync.is_zero() {
-            return Command::new(binary);
+            return command;
         }
-        let delay = self.slow_sync.as_micros();
-        let mut command = Command::new("/usr/bin/strace");
+        let library = self.folder.path().join("slow_sync.so");
+        if !library.exists() {
+            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("slow_sync.c");
+            let mut compiler = Command::new("cc");
+            compiler
+                .args(["-O2", "-shared", "-fPIC", "-o"])
+                .arg(&library);
+            let built = compiler.arg(source).status();
+            assert!(built.expect("there is no C compiler").success());
+        }
         command
-            .args(["-D", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"])
-            .args(["-e", "trace=fsync,fdatasync"])
-            .arg("-e")
-            .arg(format!("inject=fsync,fdatasync:delay_exit={delay}"))
-            .arg(binary);
-        command
+            .env("LD_PRELOAD", library)
+            .env("SLOW_SYNC_US", self.slow_sync.as_micros().to_string())
     }
 
     fn start(&self, name: &'static str, binary: &Path) -> Target {
         let copy = self.copy();
         let port = free_port();
-        let child = settings(self.command(binary), copy.path(), port).spawn();
+        let mut command = settings(Command::new(binary), copy.path(), port);
+        let child = self.slowed(&mut command).spawn();
         let child = child.expect("the server cannot be started");
         Target::up(name, child, port, copy)
     }
@@ -131,8 +135,9 @@ impl Template {
         let copy = self.copy();
         let port = free_port();
         let own = std::env::current_exe().expect("this program has a path");
+        let mut command = Command::new(own);
         let child = self
-            .command(&own)
+            .slowed(&mut command)
             .args(["floor", "--port", &port.to_string(), "--database"])
             .arg(copy.path().join("payambar.db"))
             .stdout(Stdio::null())
