@@ -3,7 +3,7 @@
 
 #[cfg(test)]
 #[expect(dead_code, reason = "the tests of the core alone need more of it")]
-#[path = "../relay/common.rs"]
+#[path = "../relay/common/mod.rs"]
 mod common;
 #[cfg(test)]
 #[path = "../relay/dual_stack.rs"]
