@@ -49,7 +49,7 @@ export function createPeer(iceServers, relayOnly, stream, events) {
   let wobble;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let looks;
-  const pulse = { at: 0, moved: 0, told: 0 };
+  const pulse = { at: 0, moved: 0, told: 0, wait: STALLED_AGAIN_MS };
 
   for (const track of stream.getAudioTracks()) pc.addTrack(track, stream);
   pc.onicecandidate = ({ candidate }) => {
@@ -80,9 +80,11 @@ export function createPeer(iceServers, relayOnly, stream, events) {
     const [at, now] = [heardAt(), performance.now()];
     if (at !== pulse.at) {
       const wasStalled = pulse.told > 0;
-      Object.assign(pulse, { at, moved: now, told: 0 });
+      Object.assign(pulse, { at, moved: now, told: 0, wait: STALLED_AGAIN_MS });
       if (wasStalled && pc.connectionState === "connected") events.fine();
-    } else if (at > 0 && now - pulse.moved > STALL_MS && now - pulse.told > STALLED_AGAIN_MS) {
+    } else if (at > 0 && now - pulse.moved > STALL_MS && (!pulse.told || now - pulse.told > pulse.wait)) {
+      // Perhaps the other side has lost its microphone: then no path helps.
+      if (pulse.told) pulse.wait *= 2;
       pulse.told = now;
       events.stalled();
     }
