@@ -4,6 +4,7 @@ import { signal } from "../vendor/preact.js";
 import { duration } from "../core/format.js";
 import { lang, t } from "../core/i18n.js";
 import * as socket from "../core/socket.js";
+import { namedTimers } from "../core/timers.js";
 import { announce, toast } from "../core/ui/toast.js";
 import { busy, idle, next } from "./state.js";
 import { sign, silence } from "./tones.js";
@@ -43,28 +44,13 @@ const empty = {
 };
 export const line = { run: 0, ...empty };
 
-/** @type {Map<string, ReturnType<typeof setTimeout>>} */
-const timers = new Map();
+const timers = namedTimers();
+export const { later, cancel, runs } = timers;
 
 /** @param {CallEvent} e */
 export function apply(e) {
   call.value = next(call.peek(), e);
 }
-
-/** @param {string} name @param {number} ms @param {() => void} then */
-export function later(name, ms, then) {
-  cancel(name);
-  timers.set(name, setTimeout(() => { timers.delete(name); then(); }, ms));
-}
-
-/** @param {string} name */
-export function cancel(name) {
-  clearTimeout(timers.get(name));
-  timers.delete(name);
-}
-
-/** @param {string} name */
-export const runs = (name) => timers.has(name);
 
 /** Address of this call's frames. */
 export const to = () => ({ receiver_id: call.peek().peer?.id ?? 0, call_id: call.peek().callId });
@@ -83,7 +69,6 @@ export function flush() {
 
 /** Lets go of everything this call held. */
 export function release() {
-  for (const timer of timers.values()) clearTimeout(timer);
   timers.clear();
   silence();
   line.peer?.close();

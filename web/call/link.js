@@ -70,9 +70,10 @@ function listenTo(stream) {
   }
 }
 
-/** The microphone went away: take the one that is left. */
-async function changeMicrophone() {
+/** The microphone went away, or another was chosen. */
+export async function changeMicrophone() {
   const now = line.run;
+  if (!line.peer) return;
   try {
     const fresh = await microphone();
     const track = fresh.getAudioTracks()[0];
@@ -80,8 +81,10 @@ async function changeMicrophone() {
       stop(fresh);
       return;
     }
+    const old = line.stream;
     listenTo(fresh);
     await line.peer.speakWith(track);
+    if (old) stop(old);
   } catch (error) {
     if (now === line.run) toast(t(keyOf(error)));
   }

@@ -1,6 +1,7 @@
 // The microphone, the servers of a call, and what stands against a call here.
 
 import * as api from "../core/api.js";
+import { mic } from "./devices.js";
 
 /** Why this page cannot make calls at all: key of the catalogue, or null. @returns {string | null} */
 export const cannot = () => (!isSecureContext || !navigator.mediaDevices || typeof RTCPeerConnection !== "function" ? "insecure" : null);
@@ -21,10 +22,21 @@ function micKey(error) {
   return name === "NotFoundError" || name === "OverconstrainedError" ? "micMissing" : "micBusy";
 }
 
-/** @returns {Promise<MediaStream>} */
+/** @param {string} [deviceId] this one and no other @returns {Promise<MediaStream>} */
+const capture = (deviceId) =>
+  navigator.mediaDevices.getUserMedia({
+    audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...(deviceId ? { deviceId: { exact: deviceId } } : {}) },
+  });
+
+/** The chosen microphone if it is there, else another. @returns {Promise<MediaStream>} */
 export async function microphone() {
+  const chosen = mic.peek();
   try {
-    return await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true } });
+    if (!chosen) return await capture();
+    return await capture(chosen).catch((error) => {
+      if (micKey(error) === "micDenied") throw error;
+      return capture();
+    });
   } catch (error) {
     throw new CallProblem(micKey(error));
   }

@@ -4,7 +4,7 @@
  * @typedef {import("../chat/state.js").Peer} Peer
  * @typedef {import("../core/wire.js").CallFrame} CallFrame
  * @typedef {"idle" | "calling" | "ringing" | "incoming" | "connecting" | "active" | "over"} Phase
- * @typedef {{way: "direct" | "udp" | "tcp" | "tls", rttMs: number | null, loss: number}} Path
+ * @typedef {{way: "direct" | "udp" | "tcp" | "tls", rttMs: number | null, loss: number, jitterMs: number}} Path
  * @typedef {{
  *   phase: Phase, peer: Peer | null, callId: string | null, role: "caller" | "callee",
  *   muted: boolean, minimised: boolean, weak: boolean, silent: boolean,

@@ -2,7 +2,7 @@
 
 /**
  * @typedef {import("./state.js").Path} Path
- * @typedef {{received: number, lost: number, path: Path | null}} Reading
+ * @typedef {{received: number, lost: number, path: Path | null, sign: string}} Reading  `sign` changes whenever the other end answered a check
  */
 
 /**
@@ -16,17 +16,20 @@ export function read(report, last) {
   const byId = new Map();
   let received = 0;
   let lost = 0;
+  let jitter = 0;
   let chosen = "";
   for (const stat of report) {
     byId.set(stat.id, stat);
     if (stat.type === "inbound-rtp" && stat.kind === "audio") {
       received += stat.packetsReceived ?? 0;
       lost += Math.max(0, stat.packetsLost ?? 0);
+      // Of several sounds the least steady one tells.
+      if (stat.packetsReceived) jitter = Math.max(jitter, stat.jitter ?? 0);
     }
     if (stat.type === "transport" && stat.selectedCandidatePairId) chosen = stat.selectedCandidatePairId;
   }
   const pair = byId.get(chosen) ?? [...byId.values()].find((s) => s.type === "candidate-pair" && (s.selected || (s.nominated && s.state === "succeeded")));
-  if (!pair) return { received, lost, path: null };
+  if (!pair) return { received, lost, path: null, sign: "" };
   const local = byId.get(pair.localCandidateId);
   const remote = byId.get(pair.remoteCandidateId);
   const newLost = Math.max(0, lost - (last?.lost ?? 0));
@@ -34,10 +37,12 @@ export function read(report, last) {
   return {
     received,
     lost,
+    sign: `${pair.id} ${pair.responsesReceived ?? 0}`,
     path: {
       way: way(local, remote),
       rttMs: typeof pair.currentRoundTripTime === "number" ? Math.round(pair.currentRoundTripTime * 1000) : null,
       loss: total > 0 ? newLost / total : 0,
+      jitterMs: Math.round(jitter * 1000),
     },
   };
 }

@@ -26,5 +26,16 @@ test("delay is in milliseconds and loss is of the time since the last reading", 
 });
 
 test("without a chosen pair there is no path, but packets count", () => {
-  assert.deepEqual(read([{ id: "in", type: "inbound-rtp", kind: "audio", packetsReceived: 3 }], null), { received: 3, lost: 0, path: null });
+  assert.deepEqual(read([{ id: "in", type: "inbound-rtp", kind: "audio", packetsReceived: 3 }], null), { received: 3, lost: 0, path: null, sign: "" });
+});
+
+test("a check that was answered is a sign of life, and so is another path", () => {
+  const sign = (/** @type {object} */ more) => read([{ id: "t", type: "transport", selectedCandidatePairId: "p" }, { id: "p", type: "candidate-pair", ...more }], null).sign;
+  assert.equal(sign({ responsesReceived: 3 }), sign({ responsesReceived: 3 }));
+  assert.notEqual(sign({ responsesReceived: 3 }), sign({ responsesReceived: 4 }));
+});
+
+test("jitter is that of the least steady sound", () => {
+  const sounds = [0.002, 0.031, 0.9].map((jitter, i) => ({ id: `in${i}`, type: "inbound-rtp", kind: "audio", packetsReceived: i === 2 ? 0 : 9, jitter }));
+  assert.equal(read([...sounds, ...report(host, host).slice(1)], null).path?.jitterMs, 31);
 });

@@ -4,11 +4,13 @@ import { signal } from "../vendor/preact.js";
 import { chats } from "../chat/store.js";
 import * as api from "../core/api.js";
 import { t } from "../core/i18n.js";
+import { followNetwork } from "../core/network.js";
 import * as socket from "../core/socket.js";
 import { announce } from "../core/ui/toast.js";
 import { encode } from "../core/wire.js";
 import { apply, call, cancel, dismiss, end, flush, later, line, nameOfCall, post, release, to } from "./line.js";
-import { answer, causeOfLoss, expectConnection, hangUpFor, keyOf, makePeer, moved, part, prepare, renegotiate, resumed } from "./link.js";
+import { answer, causeOfLoss, changeMicrophone, expectConnection, hangUpFor, keyOf, makePeer, moved, part, prepare, renegotiate, resumed } from "./link.js";
+import { followMicrophone } from "./devices.js";
 import { CallProblem, cannot, forgetServers } from "./media.js";
 import { busy, concerns, idle, reasonKey } from "./state.js";
 import { ring, ringback, silence } from "./tones.js";
@@ -238,13 +240,6 @@ export function onFrame(frame) {
 export function watch() {
   addEventListener("beforeunload", leave);
   addEventListener("pagehide", leave);
-  addEventListener("online", moved);
-  const net = /** @type {(EventTarget & {type?: string}) | undefined} */ (Reflect.get(navigator, "connection"));
-  let type = net?.type;
-  net?.addEventListener("change", () => {
-    // The event also tells of mere estimates of speed.
-    if (net.type === type) return;
-    type = net.type;
-    moved();
-  });
+  followNetwork(moved);
+  followMicrophone(changeMicrophone);
 }

@@ -2,6 +2,7 @@
 
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { session, signOut } from "../account/session.js";
+import { DevicePickers, SoundTest } from "../call/devices_view.js";
 import * as api from "../core/api.js";
 import { ApiError } from "../core/api.js";
 import { errorText, lang, setLang, t } from "../core/i18n.js";
@@ -109,6 +110,8 @@ export function SettingsView() {
       </section>
       <section class="group" aria-label=${t("calls")}>
         <h2>${t("calls")}</h2>
+        <${DevicePickers} />
+        <${SoundTest} />
         <${Switch} label=${t("relayOnly")} help=${t("relayOnlyHelp")} on=${relayOnly.value} testid="relay-only" onChange=${setRelayOnly} />
       </section>
       <section class="group" aria-label=${t("privacy")}>
