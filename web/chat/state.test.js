@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { empty, firstSeq, listed, mark, next, outbox, topSeq, unreadTotal } from "./state.js";
+import { firstSeq, topSeq } from "./history.js";
+import { empty, listed, mark, next, outbox, unreadTotal } from "./state.js";
 
 const ME = 1;
 const SARA = 2;

@@ -7,9 +7,10 @@ import { go, pathOf } from "../core/nav.js";
 import * as socket from "../core/socket.js";
 import { announce } from "../core/ui/toast.js";
 import { newId } from "../core/uuid.js";
+import { firstSeq } from "./history.js";
 import { acknowledge, answered, expectNothing, flushReads, forgetOutgoing, post, tellRead } from "./outgoing.js";
 import { forgetPresence, heardPresence, subscribe, unsubscribed } from "./presence.js";
-import { empty, firstSeq, next, outbox } from "./state.js";
+import { empty, next, outbox } from "./state.js";
 import { forgetUploads } from "./uploads.js";
 import { forgetWriters, heardTyping } from "./writers.js";
 
