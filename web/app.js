@@ -9,6 +9,7 @@ import { busy } from "./call/state.js";
 import * as calls from "./call/store.js";
 import { CallLayer, MiniBar } from "./call/view.js";
 import { reloadDrafts } from "./chat/drafts.js";
+import * as chatFrames from "./chat/frames.js";
 import { ListPanel } from "./chat/list.js";
 import { unreadTotal } from "./chat/state.js";
 import * as chat from "./chat/store.js";
@@ -93,10 +94,10 @@ function followSession() {
       socket.start(() => session.peek()?.token ?? "", {
         frame(frame) {
           if (frame.type === "hello") version.value = frame.version;
-          chat.onFrame(frame);
+          chatFrames.onFrame(frame);
           calls.onFrame(frame);
         },
-        down: chat.onDown,
+        down: chatFrames.onDown,
         ended,
         // The browser does not say why; a 401 here ends the session.
         refused: () => void api.profile().catch(() => {}),

@@ -2,22 +2,17 @@
 
 import { signal } from "../vendor/preact.js";
 import * as api from "../core/api.js";
-import { t } from "../core/i18n.js";
-import { go, pathOf } from "../core/nav.js";
-import * as socket from "../core/socket.js";
-import { announce } from "../core/ui/toast.js";
 import { newId } from "../core/uuid.js";
 import { firstSeq } from "./history.js";
-import { acknowledge, answered, expectNothing, flushReads, forgetOutgoing, post, tellRead } from "./outgoing.js";
-import { forgetPresence, heardPresence, subscribe, unsubscribed } from "./presence.js";
+import { forgetOutgoing, post, tellRead } from "./outgoing.js";
+import { forgetPresence, subscribe, unsubscribed } from "./presence.js";
 import { empty, next, outbox } from "./state.js";
 import { forgetUploads } from "./uploads.js";
-import { forgetWriters, heardTyping } from "./writers.js";
+import { forgetWriters } from "./writers.js";
 
 /**
  * @typedef {import("./state.js").ChatEvent} ChatEvent
  * @typedef {import("./state.js").Chat} Chat
- * @typedef {import("../core/wire.js").ServerFrame} ServerFrame
  */
 
 const PAGE = 50;
@@ -39,10 +34,9 @@ const loading = new Set();
 /** @type {Set<string>} */
 const asked = new Set();
 let openId = 0;
-let heard = 0;
 
 /** @param {ChatEvent} e */
-function apply(e) {
+export function apply(e) {
   chats.value = next(chats.peek(), e);
 }
 
@@ -176,6 +170,9 @@ export async function open(username) {
   }
 }
 
+/** Which chat is in front; 0 for none. */
+export const inFront = () => openId;
+
 /** No chat is in front. */
 export function close() {
   openId = 0;
@@ -189,7 +186,7 @@ export function write(peerId, text) {
 }
 
 /** Sends what waits, oldest first. */
-function flush() {
+export function flush() {
   for (const { peerId, item } of outbox(chats.peek())) post(peerId, item.cid, item.text);
 }
 
@@ -207,95 +204,4 @@ export function markRead(peerId, item) {
   if (item.seq <= (chats.peek().chats[peerId]?.myRead ?? 0)) return;
   apply({ t: "read", peerId, seq: item.seq });
   tellRead(peerId, item);
-}
-
-/** @param {import("../core/wire.js").Message} m */
-function arrived(m) {
-  const { me } = chats.peek();
-  const peerId = m.sender_id === me ? m.receiver_id : m.sender_id;
-  const before = chats.peek().chats[peerId];
-  const isNew = m.seq > (before?.lastSeq ?? 0);
-  const theirs = before?.items.findLast((i) => !i.mine && i.seq > before.myRead && i.seq < m.seq);
-  apply({ t: "message", message: m });
-  // Who writes has read what was there before, however shortly; the server is told.
-  if (theirs && theirs.seq <= (chats.peek().chats[peerId]?.myRead ?? 0)) tellRead(peerId, theirs);
-  if (m.sender_id !== me) heardTyping(m.sender_id, false);
-  if (m.sender_id === me) answered(m.client_message_id);
-  else acknowledge(m);
-  if (!before?.peer.username) void refresh();
-  if (isNew && m.sender_id !== me && m.kind !== "call" && peerId === openId) {
-    heard += 1;
-    if (heard === 1) setTimeout(() => { announce(t("nNew", { n: heard })); heard = 0; }, 1_000);
-  }
-}
-
-/** @param {import("../core/wire.js").MessageDeletedFrame} frame */
-function deleted(frame) {
-  const { sender_id: sender, receiver_id: receiver } = frame;
-  if (frame.client_message_id) answered(frame.client_message_id);
-  apply({ t: "deleted", id: frame.message_id, cid: frame.client_message_id, seq: frame.seq, sender, receiver });
-  const { me, chats: all } = chats.peek();
-  // The message before it may never have been loaded.
-  if (!all[sender === me ? receiver : sender]?.last) void refresh();
-}
-
-/** @param {import("../core/wire.js").AccountDeletedFrame} frame */
-function accountDeleted({ user_id: peerId, username }) {
-  const chat = chats.peek().chats[peerId];
-  if (!chat) return;
-  apply({ t: "account_deleted", peerId, username });
-  // The name in the address is free for somebody else.
-  if (peerId === openId) go(pathOf({ name: "chat", username }));
-  if (!chats.peek().chats[peerId]?.last) void refresh();
-}
-
-/** @param {ServerFrame} frame */
-export function onFrame(frame) {
-  switch (frame.type) {
-    case "hello":
-      lookAgain();
-      void refresh();
-      if (openId) void sync(openId);
-      flushReads();
-      flush();
-      return;
-    case "message":
-      arrived(frame.message);
-      return;
-    case "status_update":
-      apply({ t: "status", status: frame.status, seq: frame.seq, sender: frame.sender_id, receiver: frame.receiver_id });
-      return;
-    case "message_deleted":
-      deleted(frame);
-      return;
-    case "conversation_deleted":
-      apply({ t: "conversation_deleted", peerId: frame.user_id, conversation: frame.conversation_id, upTo: frame.for_me ? frame.seq : 0 });
-      return;
-    case "account_deleted":
-      accountDeleted(frame);
-      return;
-    case "presence":
-      heardPresence(frame);
-      return;
-    case "typing":
-      heardTyping(frame.sender_id, frame.active);
-      return;
-    case "error": {
-      const cid = frame.ref.client_message_id;
-      if (frame.ref.type !== "message" || !cid) return;
-      answered(cid);
-      if (frame.code === "slow_down") setTimeout(() => socket.online.peek() && flush(), 2_000);
-      else apply({ t: "failed", cid });
-      return;
-    }
-    default:
-  }
-}
-
-/** The connection is gone: what was known about others no longer is. */
-export function onDown() {
-  forgetPresence();
-  forgetWriters();
-  expectNothing();
-  apply({ t: "down" });
 }
