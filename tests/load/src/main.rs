@@ -143,6 +143,14 @@ fn command() -> Command {
                         .num_args(0..)
                         .help("What the callers do; all of it when nothing is named"),
                 )
+                .arg(
+                    Arg::new("over")
+                        .long("over")
+                        .value_parser(relay::Over::NAMES)
+                        .num_args(1..)
+                        .default_value("udp")
+                        .help("What the callers speak to the relay over"),
+                )
                 .arg(binary())
                 .arg(path("beside").help("Another build, measured beside"))
                 .arg(
@@ -211,6 +219,7 @@ fn run_relay(of: &ArgMatches) -> bool {
     let all = named.is_empty();
     let wanted = |name: &&str| all || named.iter().any(|wanted| wanted == name);
     let shapes = relay::Shape::NAMES.into_iter().filter(wanted);
+    let over = of.get_many::<String>("over").unwrap_or_default();
     let set: Vec<&String> = of.get_many("set").unwrap_or_default().collect();
     let setting = |pair: &String| {
         let (name, value) = pair.split_once('=').expect("--set takes NAME=VALUE");
@@ -221,6 +230,7 @@ fn run_relay(of: &ArgMatches) -> bool {
         beside: of.get_one("beside").cloned(),
         settings: set.into_iter().map(setting).collect(),
         shapes: shapes.map(relay::Shape::named).collect(),
+        over: over.map(|name| relay::Over::named(name)).collect(),
         allocations: number(of, "allocations") & !1,
         rounds: number(of, "rounds"),
         warm: seconds(of, "warm"),

@@ -14,6 +14,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 
 use super::batch::{BATCH, Batch};
+use super::link::Link;
 use super::turn::{Allocation, Frame};
 
 /// Bytes of a packet of voice: 20 ms of Opus in SRTP.
@@ -88,9 +89,9 @@ fn histogram() -> Histogram<u64> {
 
 /// Where one caller's packets go, and as what.
 pub(super) struct Caller {
-    pub(super) socket: UdpSocket,
+    link: Arc<Link>,
     /// A datagram with room for the payload.
-    pub(super) datagram: Vec<u8>,
+    datagram: Vec<u8>,
 }
 
 impl Caller {
@@ -98,7 +99,7 @@ impl Caller {
     pub(super) fn relayed(allocation: Allocation, frame: Frame, peer: SocketAddr) -> Self {
         Self {
             datagram: frame.datagram(peer, PAYLOAD),
-            socket: allocation.socket,
+            link: Arc::new(allocation.link),
         }
     }
 
@@ -107,7 +108,7 @@ impl Caller {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         socket.connect(to).unwrap();
         Self {
-            socket,
+            link: Arc::new(Link::datagrams(socket)),
             datagram: vec![0; PAYLOAD],
         }
     }
@@ -116,7 +117,7 @@ impl Caller {
         let payload = common.frame.payload(&mut self.datagram).unwrap();
         payload[..4].copy_from_slice(&u32::try_from(number).unwrap().to_be_bytes());
         common.stamp(payload);
-        if self.socket.send(&self.datagram).is_ok() {
+        if self.link.send(&self.datagram) {
             common.sent.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -157,16 +158,16 @@ pub(super) fn start(
     let spawn_common = || Arc::clone(&common);
     let of_peer = spawn_common();
     let peer = std::thread::spawn(move || answer(&of_peer, &peer));
-    let sockets: Vec<UdpSocket> = callers
+    let links: Vec<Arc<Link>> = callers
         .iter()
-        .map(|caller| caller.socket.try_clone().unwrap())
+        .map(|caller| Arc::clone(&caller.link))
         .collect();
     let (of_clients, of_sender) = (spawn_common(), spawn_common());
     let (clients, sender) = if saturated {
-        let clients = std::thread::spawn(move || hear(&of_clients, &sockets, Some(callers)));
+        let clients = std::thread::spawn(move || hear(&of_clients, &links, Some(callers)));
         (clients, None)
     } else {
-        let clients = std::thread::spawn(move || hear(&of_clients, &sockets, None));
+        let clients = std::thread::spawn(move || hear(&of_clients, &links, None));
         let sender = std::thread::spawn(move || speak(&of_sender, callers));
         (clients, Some(sender))
     };
@@ -249,22 +250,17 @@ fn answer(common: &Common, peer: &UdpSocket) -> Histogram<u64> {
 
 /// Hears what comes to the clients; with callers, each sends its next packet
 /// when one has come.
-fn hear(
-    common: &Common,
-    sockets: &[UdpSocket],
-    mut callers: Option<Vec<Caller>>,
-) -> Histogram<u64> {
+fn hear(common: &Common, links: &[Arc<Link>], mut callers: Option<Vec<Caller>>) -> Histogram<u64> {
     let mut delays = histogram();
     let ready = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
-    for (number, socket) in (0..).zip(sockets) {
-        socket.set_nonblocking(true).unwrap();
+    for (number, link) in (0..).zip(links) {
+        link.hurry();
         let number = epoll::EventData::new_u64(number);
-        epoll::add(&ready, socket, number, epoll::EventFlags::IN).unwrap();
+        epoll::add(&ready, link, number, epoll::EventFlags::IN).unwrap();
     }
-    let mut heard = vec![Instant::now() - LOST; sockets.len()];
+    let mut heard = vec![Instant::now() - LOST; links.len()];
     let mut looked = Instant::now() - LOST;
     let mut events = Vec::with_capacity(256);
-    let mut bytes = [0; 2048];
     let wait = Timespec::try_from(LOOK).unwrap();
     while common.running() {
         if let Some(callers) = &mut callers
@@ -280,17 +276,19 @@ fn hear(
         for event in &events {
             let data = event.data;
             let number = data.u64() as usize;
-            let Ok(length) = sockets[number].recv(&mut bytes) else {
-                continue;
-            };
-            let Some(payload) = common.frame.payload(&mut bytes[..length]) else {
-                continue;
-            };
-            common.note(payload, &mut delays);
-            common.at_clients.fetch_add(1, Ordering::Relaxed);
-            if let Some(callers) = &mut callers {
+            let mut came = 0;
+            links[number].receive(|message| {
+                if let Some(payload) = common.frame.payload(message) {
+                    common.note(payload, &mut delays);
+                    came += 1;
+                }
+            });
+            common.at_clients.fetch_add(came, Ordering::Relaxed);
+            if let Some(callers) = &mut callers
+                && came > 0
+            {
                 heard[number] = Instant::now();
-                callers[number].send(number, common);
+                (0..came).for_each(|_| callers[number].send(number, common));
             }
         }
     }

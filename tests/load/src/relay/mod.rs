@@ -6,6 +6,7 @@
 mod batch;
 pub(crate) mod forwarder;
 mod generator;
+mod link;
 mod stage;
 mod turn;
 
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use crate::process;
 use crate::rounds::{STEADY, range, spread};
 use generator::{Caller, Delays};
+pub(crate) use link::Over;
 use stage::{Contender, Program, Standing};
 use turn::{Allocation, Frame};
 
@@ -61,6 +63,8 @@ pub(crate) struct Plan {
     /// Settings of both builds besides those that loopback needs.
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) shapes: Vec<Shape>,
+    /// What the callers speak to the relay over, each by itself.
+    pub(crate) over: Vec<Over>,
     pub(crate) allocations: usize,
     pub(crate) rounds: usize,
     pub(crate) warm: Duration,
@@ -88,19 +92,26 @@ struct Figures {
 /// Runs the plan and prints the ratios; says whether the reference was steady.
 pub(crate) fn run(plan: &Plan) -> bool {
     let mut steady = true;
-    for shape in &plan.shapes {
-        println!("\n== {shape:?}, {} allocations", plan.allocations);
-        if *shape == Shape::Memory {
-            weigh(plan);
+    for (over, shape) in plan
+        .over
+        .iter()
+        .flat_map(|over| plan.shapes.iter().map(move |shape| (*over, *shape)))
+    {
+        println!(
+            "\n== {shape:?} over {over:?}, {} allocations",
+            plan.allocations
+        );
+        if shape == Shape::Memory {
+            weigh(plan, over);
         } else {
-            steady &= compare(plan, *shape);
+            steady &= compare(plan, shape, over);
         }
     }
     steady
 }
 
 /// Who takes part. The last one is the reference by which steadiness is known.
-fn contenders(plan: &Plan, shape: Shape) -> Vec<Contender> {
+fn contenders(plan: &Plan, shape: Shape, over: Over) -> Vec<Contender> {
     let ours = |name, binary: &PathBuf, extra: &[(&str, &str)]| {
         let extra = extra
             .iter()
@@ -122,8 +133,9 @@ fn contenders(plan: &Plan, shape: Shape) -> Vec<Contender> {
         ("coturn", Program::Coturn),
         ("forwarder", Program::Forwarder),
     ];
-    // It knows no allocations, so nothing can go between them.
-    let fits = |name: &str| name != "forwarder" || shape_has_peer(shape);
+    // It knows no allocations, so nothing can go between them, and no streams.
+    let forwards = shape_has_peer(shape) && over == Over::Udp;
+    let fits = |name: &str| name != "forwarder" || forwards;
     let others = others.into_iter().filter(|(name, _)| fits(name));
     all.extend(others.map(|(name, program)| Contender { name, program }));
     all
@@ -133,7 +145,7 @@ fn shape_has_peer(shape: Shape) -> bool {
     shape != Shape::Between
 }
 
-fn compare(plan: &Plan, shape: Shape) -> bool {
+fn compare(plan: &Plan, shape: Shape, over: Over) -> bool {
     println!(
         "round who        load   packets/s   cpu us media us  lost %   up p50/p99 us  down p50/p99 us"
     );
@@ -143,15 +155,15 @@ fn compare(plan: &Plan, shape: Shape) -> bool {
             name: "nobody",
             program: Program::Nobody,
         };
-        once(plan, shape, &nobody, 0);
+        once(plan, (shape, over), &nobody, 0);
     }
-    let all = contenders(plan, shape);
+    let all = contenders(plan, shape, over);
     let mut results: Vec<Vec<Figures>> = vec![Vec::new(); all.len()];
     for round in 1..=plan.rounds {
         // Who goes first changes.
         for turn in 0..all.len() {
             let who = (turn + round) % all.len();
-            let figures = once(plan, shape, &all[who], round);
+            let figures = once(plan, (shape, over), &all[who], round);
             results[who].push(figures);
         }
     }
@@ -183,11 +195,11 @@ fn print_ratios(all: &[Contender], results: &[Vec<Figures>]) {
     }
 }
 
-fn once(plan: &Plan, shape: Shape, contender: &Contender, round: usize) -> Figures {
+fn once(plan: &Plan, (shape, over): (Shape, Over), contender: &Contender, round: usize) -> Figures {
     let load = process::load();
     let peer = generator::peer();
     let at = peer.local_addr().unwrap();
-    let standing = contender.start(at);
+    let standing = contender.start(at, over);
     let frame = match (&contender.program, shape) {
         (Program::Forwarder | Program::Nobody, _) => Frame::Bare,
         (_, Shape::Indications) => Frame::Indication,
@@ -256,7 +268,7 @@ fn callers(
         return (0..count).map(|_| Caller::bare(standing.address)).collect();
     }
     let allocations: Vec<_> = (0..count)
-        .map(|_| Allocation::make(standing.address))
+        .map(|_| Allocation::make(standing.connect()))
         .collect();
     let relayed: Vec<_> = allocations.iter().map(|each| each.relayed).collect();
     let peer_of = |number: usize| match shape {
@@ -279,13 +291,13 @@ fn callers(
 }
 
 /// What allocations weigh, each with a channel.
-fn weigh(plan: &Plan) {
-    for contender in contenders(plan, Shape::Between) {
+fn weigh(plan: &Plan, over: Over) {
+    for contender in contenders(plan, Shape::Between, over) {
         if contender.name == "plain" {
             continue;
         }
         let peer = generator::peer().local_addr().unwrap();
-        let standing = contender.start(peer);
+        let standing = contender.start(peer, over);
         let Some(pid) = standing.pid() else {
             continue;
         };

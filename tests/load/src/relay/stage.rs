@@ -1,13 +1,14 @@
 //! Who is measured: our relay, coturn, the bare forwarder, or nobody at all.
 //! Each is started anew on loopback and ended when dropped.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::generator::PAYLOAD;
-use super::turn::{NAME, PASSWORD, REALM};
+use super::link::{Identity, Link, Over};
+use super::turn::{NAME, PASSWORD, PATIENCE as PATIENCE_EACH, REALM};
 
 /// A start that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,6 +38,8 @@ pub(super) enum Program {
 pub(super) struct Standing {
     /// Where clients find it.
     pub(super) address: SocketAddr,
+    over: Over,
+    identity: Identity,
     child: Option<Child>,
     _folder: tempfile::TempDir,
 }
@@ -55,6 +58,11 @@ impl Standing {
     pub(super) fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }
+
+    /// A client's new connection to it.
+    pub(super) fn connect(&self) -> Link {
+        Link::open(self.address, PATIENCE_EACH, self.over, &self.identity)
+    }
 }
 
 /// A port that nobody has, over UDP and TCP alike.
@@ -69,17 +77,20 @@ fn free_port() -> u16 {
 }
 
 impl Contender {
-    /// Starts it; `peer` is where the forwarder forwards to.
-    pub(super) fn start(&self, peer: SocketAddr) -> Standing {
+    /// Starts it for clients that come over this transport; `peer` is where
+    /// the forwarder forwards to.
+    pub(super) fn start(&self, peer: SocketAddr, over: Over) -> Standing {
         let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
+        let identity = Identity::make(folder.path());
+        let (port, tls_port) = (free_port(), free_port());
+        let tls = (over == Over::Tls).then_some((tls_port, &identity));
         let mut command = match &self.program {
             Program::Ours(binary, settings) => {
-                let mut command = ours(binary, port, &folder);
+                let mut command = ours(binary, port, tls, &folder);
                 command.envs(settings.iter().cloned());
                 command
             }
-            Program::Coturn => coturn(port),
+            Program::Coturn => coturn(port, tls),
             Program::Forwarder => {
                 let mut command = Command::new(std::env::current_exe().unwrap());
                 let port = port.to_string();
@@ -89,6 +100,8 @@ impl Contender {
             Program::Nobody => {
                 return Standing {
                     address: peer,
+                    over,
+                    identity,
                     child: None,
                     _folder: folder,
                 };
@@ -99,8 +112,11 @@ impl Contender {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn();
+        let port = if over == Over::Tls { tls_port } else { port };
         let standing = Standing {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            over,
+            identity,
             child: Some(
                 child.unwrap_or_else(|error| panic!("{} does not start: {error}", self.name)),
             ),
@@ -112,14 +128,21 @@ impl Contender {
 }
 
 impl Standing {
-    /// Waits until something is bound to its port: then a datagram is not
-    /// refused any more.
+    /// Waits until something is bound to its port: then neither a datagram nor
+    /// a connection is refused any more.
     fn wait_for_port(&self, name: &str) {
+        let end = Instant::now() + PATIENCE;
+        let nap = Duration::from_millis(20);
+        if self.over != Over::Udp {
+            while TcpStream::connect(self.address).is_err() {
+                assert!(Instant::now() < end, "{name} does not come up");
+                std::thread::sleep(nap);
+            }
+            return;
+        }
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         socket.connect(self.address).unwrap();
-        let nap = Duration::from_millis(20);
         socket.set_read_timeout(Some(nap)).unwrap();
-        let end = Instant::now() + PATIENCE;
         let refused = |error: std::io::Error| error.kind() == std::io::ErrorKind::ConnectionRefused;
         // Nothing that a relay answers; the forwarder takes it for a packet.
         let probe = [0; PAYLOAD];
@@ -132,8 +155,12 @@ impl Standing {
     }
 }
 
-fn ours(binary: &PathBuf, port: u16, folder: &tempfile::TempDir) -> Command {
+/// Where TLS is spoken, and with what, if it is.
+type Tls<'a> = Option<(u16, &'a Identity)>;
+
+fn ours(binary: &PathBuf, port: u16, tls: Tls<'_>, folder: &tempfile::TempDir) -> Command {
     let mut command = Command::new(binary);
+    let tls_port = tls.map_or_else(|| "off".to_owned(), |(port, _)| port.to_string());
     command
         .env_clear()
         .env("DATA_DIR", folder.path().join("data"))
@@ -143,7 +170,9 @@ fn ours(binary: &PathBuf, port: u16, folder: &tempfile::TempDir) -> Command {
         .env("LOG_LEVEL", "error")
         .env("TURN_LISTEN", "127.0.0.1")
         .env("TURN_PORT", port.to_string())
-        .env("TURN_TLS_PORT", "off")
+        .env("TURN_TLS_PORT", tls_port)
+        .env("TURN_MAX_STREAMS", "0")
+        .env("TURN_MAX_STREAMS_PER_NETWORK", "0")
         .env("TURN_MIN_PORT", PORTS[0])
         .env("TURN_MAX_PORT", PORTS[1])
         .env("TURN_EXTERNAL_IP", "127.0.0.1")
@@ -155,13 +184,27 @@ fn ours(binary: &PathBuf, port: u16, folder: &tempfile::TempDir) -> Command {
         .env("TURN_MAX_ALLOCATIONS_PER_IP", "0,0")
         .env("TURN_MAX_ALLOCATIONS", "0")
         .env("TURN_UNAUTHENTICATED_PER_SECOND", "0");
+    if let Some((_, identity)) = tls {
+        command
+            .env("TLS_CERT", &identity.chain)
+            .env("TLS_KEY", &identity.key);
+    }
     command
 }
 
-fn coturn(port: u16) -> Command {
+fn coturn(port: u16, tls: Tls<'_>) -> Command {
     let mut command = Command::new("turnserver");
+    match tls {
+        None => command.arg("--no-tls"),
+        Some((port, identity)) => command
+            .args(["--tls-listening-port", &port.to_string()])
+            .arg("--cert")
+            .arg(&identity.chain)
+            .arg("--pkey")
+            .arg(&identity.key),
+    };
     command
-        .args(["-n", "--no-tls", "--no-dtls", "--no-cli", "--no-stdout-log"])
+        .args(["-n", "--no-dtls", "--no-cli", "--no-stdout-log"])
         .args(["--simple-log", "--log-file", "log", "--pidfile", "pid"])
         .args(["--userdb", "users", "-a", "-r", REALM])
         .args(["-u", &format!("{NAME}:{PASSWORD}")])

@@ -1,7 +1,7 @@
 //! A client's side of TURN, as far as the load needs it: an allocation, its
 //! permission or channel, and the frames that data travels in.
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use rtc_stun::integrity::MessageIntegrity;
 use rtc_stun::message::{Getter as _, Message, Setter as _, TransactionId};
 use rtc_stun::xoraddr::XorMappedAddress;
 use rtc_turn::crypto::{RTCCryptoProvider, default_provider};
+
+use super::link::Link;
 
 pub(super) const NAME: &str = "load";
 pub(super) const PASSWORD: &str = "a password for loopback";
@@ -33,11 +35,11 @@ const CHANNEL: u16 = 0x4000;
 
 /// How often a request is sent again, and how long each is waited for.
 const TRIES: usize = 20;
-const PATIENCE: Duration = Duration::from_millis(250);
+pub(super) const PATIENCE: Duration = Duration::from_millis(250);
 
-/// One allocation and its socket.
+/// One allocation and the connection it was made over.
 pub(super) struct Allocation {
-    pub(super) socket: UdpSocket,
+    pub(super) link: Link,
     pub(super) relayed: SocketAddr,
     nonce: Vec<u8>,
     provider: Arc<dyn RTCCryptoProvider>,
@@ -65,14 +67,11 @@ fn code(answer: &Message) -> u16 {
 }
 
 impl Allocation {
-    /// Allocates at the server.
-    pub(super) fn make(server: SocketAddr) -> Self {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        socket.connect(server).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    /// Allocates at the server that `link` leads to.
+    pub(super) fn make(link: Link) -> Self {
         let mut allocation = Self {
-            socket,
-            relayed: server,
+            link,
+            relayed: SocketAddr::from(([0; 4], 0)),
             nonce: Vec::new(),
             provider: default_provider().unwrap(),
         };
@@ -124,15 +123,20 @@ impl Allocation {
     }
 
     fn ask(&self, request: &Message) -> Message {
-        let mut bytes = [0; 2048];
+        let mut found = None;
         for _ in 0..TRIES {
-            self.socket.send(&request.raw).unwrap();
-            while let Ok(length) = self.socket.recv(&mut bytes) {
-                let mut answer = Message::new();
-                let read = answer.unmarshal_binary(&bytes[..length]);
-                if read.is_ok() && answer.transaction_id == request.transaction_id {
-                    return answer;
-                }
+            assert!(self.link.send(&request.raw), "a request cannot be sent");
+            while found.is_none()
+                && self.link.receive(|bytes| {
+                    let mut answer = Message::new();
+                    let read = answer.unmarshal_binary(bytes);
+                    if read.is_ok() && answer.transaction_id == request.transaction_id {
+                        found = Some(answer);
+                    }
+                })
+            {}
+            if let Some(answer) = found {
+                return answer;
             }
         }
         panic!("a request is not answered");
