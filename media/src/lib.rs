@@ -5,6 +5,7 @@
 
 mod config;
 pub mod counters;
+pub mod sfu;
 mod shard;
 pub mod stream;
 mod tls;
