@@ -164,3 +164,16 @@ story(it, "logging out in a call ends it for the other", async (cast) => {
   await sara.callIsGone();
   await sara.seesEntry("answered", true);
 });
+
+story(it, "the path of a call says in words and numbers how good it is", async (cast) => {
+  const [sara, omid] = await cast.pair({ lang: "en" }, {});
+  await ring(sara, omid);
+  await omid.press("call-accept");
+  await sara.callIs("active");
+  await sara.press("call-path");
+  await sara.at("quality").filter({ hasText: /Path.*Round trip.* ms.*Lost packets.*%.*Jitter.* ms/ }).waitFor();
+  await sara.page.keyboard.press("Escape");
+  await sara.miss("quality");
+  await sara.callIs("active");
+  await sara.miss("call-mini");
+});

@@ -1,50 +1,22 @@
 // The call on the screen: full, as a card while it rings, as a green bar while minimised.
 
 import { html, signal, useEffect, useRef, useState } from "../vendor/preact.js";
-import { duration } from "../core/format.js";
-import { lang, t } from "../core/i18n.js";
+import { t } from "../core/i18n.js";
 import { go, layer, phone } from "../core/nav.js";
 import { Avatar } from "../core/ui/avatar.js";
 import { IconButton } from "../core/ui/button.js";
 import { Icon } from "../core/ui/icon.js";
 import { asking, call, dismiss, nameOfCall, overWords } from "./line.js";
+import { Control, PathChip, QualitySheet, RingCard, Timer } from "./parts.js";
 import { unblock, whenBlocked } from "./peer.js";
-import { bars, busy, wayKey } from "./state.js";
+import { busy } from "./state.js";
 import { accept, decline, hangUp, minimise, startCall, toggleMute } from "./store.js";
 
 /** @typedef {import("./state.js").Call} Call */
-/** @typedef {import("../core/ui/icon.js").IconName} IconName */
 
 /** The browser plays no sound before a touch. */
 const blocked = signal(false);
 whenBlocked((on) => (blocked.value = on));
-
-/** @param {{icon: IconName, words: string, onClick: () => void, cls?: string, pressed?: boolean, testid?: string}} props */
-function Control({ icon, words, onClick, cls = "", pressed, testid }) {
-  return html`<button type="button" class=${cls} aria-pressed=${pressed === undefined ? undefined : String(pressed)} data-testid=${testid} onClick=${onClick}>
-    <i><${Icon} name=${icon} /></i><span>${words}</span></button>`;
-}
-
-/** @param {{since: number}} props */
-export function Timer({ since }) {
-  const [now, setNow] = useState(Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 250);
-    return () => clearInterval(timer);
-  }, []);
-  return html`<span class="num" role="timer" aria-live="off" data-testid="call-timer">${duration((now - since) / 1000, lang.value)}</span>`;
-}
-
-/** @param {{c: Call}} props */
-function PathChip({ c }) {
-  if (!c.path || c.phase !== "active") return html`<span class="path none" aria-hidden="true"></span>`;
-  const level = bars(c.path);
-  const word = t(["bad", "bad", "weak", "fair", "good"][level] ?? "bad");
-  return html`<span class="path" data-testid="call-path" data-way=${c.path.way} title=${t("quality", { word })}>
-    <span class="bars" aria-hidden="true">${[1, 2, 3, 4].map((i) => html`<i class=${i > level ? "o" : ""} key=${i}></i>`)}</span>
-    <span>${t(wayKey(c.path.way))}</span>${c.path.rttMs !== null && html`<span class="dimmed">${t("ms", { n: c.path.rttMs })}</span>`}
-    <span class="sr">${t("quality", { word })}</span></span>`;
-}
 
 /** @param {{c: Call}} props */
 function Status({ c }) {
@@ -92,6 +64,7 @@ function Controls({ c }) {
 
 /** @param {{c: Call}} props */
 function Stage({ c }) {
+  const [shown, look] = useState("");
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
     const opener = document.activeElement;
@@ -104,6 +77,8 @@ function Stage({ c }) {
   }, []);
   /** @param {KeyboardEvent} e */
   const keys = (e) => {
+    // A sheet over the call closes by itself.
+    if (e.target instanceof Element && e.target.closest("dialog")) return;
     if (e.key === "Escape") {
       if (c.phase === "over") dismiss();
       else minimise(true);
@@ -116,7 +91,8 @@ function Stage({ c }) {
   return html`<section class="stage full" ref=${box} tabindex="-1" role=${phone.value ? "dialog" : "main"} aria-modal=${phone.value ? "true" : undefined} aria-label=${t("callWith", { name })} onKeyDown=${keys}>
     <div class="stop">
       ${busy(c) ? html`<${IconButton} icon="min" label=${t("minimise")} testid="call-minimise" onClick=${() => minimise(true)} />` : html`<span class="ib-gap"></span>`}
-      <${PathChip} c=${c} /><span class="ib-gap"></span>
+      <${PathChip} path=${c.phase === "active" ? c.path : null} onClick=${() => look("quality")} />
+      <span class="ib-gap"></span>
     </div>
     <div class="who2">
       <${Avatar} id=${c.peer?.id ?? 0} name=${name} size=${132} cls=${c.phase === "ringing" ? "ring" : ""} />
@@ -125,29 +101,16 @@ function Stage({ c }) {
     </div>
     <${Note} c=${c} />
     <${Controls} c=${c} />
+    ${shown === "quality" && html`<${QualitySheet} path=${c.path} onClose=${() => look("")} />`}
   </section>`;
 }
 
 /** @param {{c: Call}} props */
 function Incoming({ c }) {
-  const box = useRef(/** @type {HTMLElement | null} */ (null));
   const name = nameOfCall(c);
-  useEffect(() => {
-    // A full screen takes the focus, without putting it on a button; the card beside the work does not.
-    if (phone.peek()) box.current?.focus({ preventScroll: true });
-  }, []);
-  const keys = (/** @type {KeyboardEvent} */ e) => e.key === "Escape" && decline();
-  const buttons = html`<${Control} icon="end" words=${t("decline")} cls="end" testid="call-decline" onClick=${decline} />
-    <${Control} icon="phone" words=${t("answer")} cls="yes" testid="call-accept" onClick=${accept} />`;
-  return html`<section class="stage card" role="alertdialog" ref=${box} tabindex="-1" aria-label=${t("callFrom", { name })} data-testid="incoming" onKeyDown=${keys}>
-    <p class="kind">${t("voiceCall")}</p>
-    <div class="who2">
-      <${Avatar} id=${c.peer?.id ?? 0} name=${name} size=${132} cls="ring" />
-      <h2 class="clip"><bdi>${name}</bdi></h2>
-      <p data-testid="call-status" data-state="incoming">${t("incoming")}</p>
-    </div>
-    <div class="ctl big">${buttons}</div>
-  </section>`;
+  return html`<${RingCard} id=${c.peer?.id ?? 0} name=${name} kind=${t("voiceCall")} label=${t("callFrom", { name })} testid="incoming"
+    yes=${{ words: t("answer"), icon: "phone", testid: "call-accept", run: accept }} no=${{ words: t("decline"), testid: "call-decline", run: decline }}>
+    <p data-testid="call-status" data-state="incoming">${t("incoming")}</p><//>`;
 }
 
 /** The green bar on top of every view. */

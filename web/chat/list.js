@@ -1,8 +1,6 @@
 // The list of chats, and the search over it and over people.
 
-import { html, signal, useEffect, useRef, useState } from "../vendor/preact.js";
-import { session } from "../account/session.js";
-import * as api from "../core/api.js";
+import { html, signal, useRef } from "../vendor/preact.js";
 import { badge, listTime } from "../core/format.js";
 import { errorText, lang, t, uiDir } from "../core/i18n.js";
 import { go, phone, route } from "../core/nav.js";
@@ -15,6 +13,7 @@ import { StatusMark } from "../core/ui/status.js";
 import { now } from "./clock.js";
 import { drafts } from "./drafts.js";
 import { Drawing } from "./drawing.js";
+import { usePeople } from "./people.js";
 import { presence } from "./presence.js";
 import { listed, mark, nameOf } from "./state.js";
 import { chats, listError, meet, refresh } from "./store.js";
@@ -77,28 +76,6 @@ function PersonRow({ person }) {
     <span class="two"><span class="l"><span class="n clip" dir="auto">${name}</span></span>
       <span class="l"><span class="p"><span class="clip" dir="ltr">@${person.username}</span></span></span></span>
   </button></li>`;
-}
-
-/** People of the server that fit what was typed. @param {string} q */
-function usePeople(q) {
-  const [found, setFound] = useState(/** @type {{q: string, people: Person[], error: string}} */ ({ q: "", people: [], error: "" }));
-  useEffect(() => {
-    if (!q) return undefined;
-    let current = true;
-    const timer = setTimeout(async () => {
-      try {
-        const people = await api.people(q);
-        if (current) setFound({ q, people: people.filter((p) => p.id !== session.peek()?.user_id), error: "" });
-      } catch (error) {
-        if (current) setFound({ q, people: [], error: error instanceof api.ApiError ? error.code : "internal" });
-      }
-    }, 250);
-    return () => {
-      current = false;
-      clearTimeout(timer);
-    };
-  }, [q]);
-  return found;
 }
 
 /** @param {{q: string, all: Chat[]}} props */

@@ -1,5 +1,8 @@
 // The frames of signaling/PROTOCOL.md: one reader and one set of writers.
 
+import { fields, num, str } from "./fields.js";
+import { roomReaders, roomWriters } from "./wire_rooms.js";
+
 /**
  * @typedef {"sent" | "delivered" | "read"} Status
  * @typedef {"answered" | "declined" | "busy" | "cancelled" | "no_answer" | "offline" | "lost"} Outcome
@@ -40,6 +43,7 @@
  * @typedef {{type: "call_reject", call_id: string, sender_id: number, reason: string}} CallRejectFrame
  * @typedef {{type: "call_hangup", call_id: string, sender_id: number, reason: string}} CallHangupFrame
  * @typedef {{type: "call_resumed", call_id: string, state: "ringing" | "active"}} CallResumedFrame
+ * @typedef {{type: "call_moved", call_id: string, sender_id: number, conversation_id: number}} CallMovedFrame
  * @typedef {{
  *   type: "error", code: string, error: string,
  *   ref: {type: string, client_message_id: string, call_id: string},
@@ -47,18 +51,12 @@
  * @typedef {HelloFrame | MessageFrame | StatusFrame | MessageDeletedFrame |
  *   ConversationDeletedFrame | AccountDeletedFrame | PresenceFrame | TypingFrame | CallStartedFrame | CallOfferFrame |
  *   CallRingingFrame | CallAnswerFrame | CandidateFrame | CallRejectFrame | CallHangupFrame |
- *   CallResumedFrame | ErrorFrame} ServerFrame
+ *   CallResumedFrame | CallMovedFrame | import("./wire_rooms.js").RoomFrame | ErrorFrame} ServerFrame
  * @typedef {Extract<ServerFrame, {type: `call_${string}` | "ice_candidate"}>} CallFrame
+ * @typedef {import("./wire_rooms.js").RoomFrame} RoomFrame
  */
 
-/** @typedef {Record<string, unknown>} Fields */
-
-/** @param {unknown} v @returns {Fields} */
-const fields = (v) => (typeof v === "object" && v !== null && !Array.isArray(v) ? /** @type {Fields} */ (v) : {});
-/** @param {Fields} f @param {string} k */
-const num = (f, k) => (typeof f[k] === "number" ? /** @type {number} */ (f[k]) : 0);
-/** @param {Fields} f @param {string} k */
-const str = (f, k) => (typeof f[k] === "string" ? /** @type {string} */ (f[k]) : "");
+/** @typedef {import("./fields.js").Fields} Fields */
 
 /** @param {string} s @returns {Status} */
 const status = (s) => (s === "read" || s === "delivered" ? s : "sent");
@@ -153,6 +151,8 @@ const readers = {
     call_id: str(f, "call_id"),
     state: str(f, "state") === "active" ? "active" : "ringing",
   }),
+  call_moved: (f) => ({ type: "call_moved", ...end(f), conversation_id: num(f, "conversation_id") }),
+  ...roomReaders,
   error: (f) => {
     const ref = fields(f["ref"]);
     return {
@@ -197,6 +197,7 @@ const toPeer = (to, type, payload) => ({
 
 /** Writers, one for each frame of a client. */
 export const encode = {
+  ...roomWriters,
   /** @param {{receiver_id: number, content: string, client_message_id?: string}} m */
   message: (m) => ({
     type: "message",

@@ -31,6 +31,17 @@ function rebuild(frame) {
     case "call_reject": return encode.call_reject(frame, frame.payload?.reason);
     case "call_hangup": return encode.call_hangup(frame, frame.payload?.reason);
     case "call_resume": return encode.call_resume(frame.call_id);
+    case "room_join": return encode.room_join(frame.conversation_id, frame.call_id);
+    case "room_answer": return encode.room_answer(frame, frame.payload.answer.sdp);
+    case "room_restart": return encode.room_restart(frame);
+    case "room_resume": return encode.room_resume(frame);
+    case "room_leave": return encode.room_leave(frame);
+    case "room_mute": return encode.room_mute(frame, frame.muted);
+    case "room_hand": return encode.room_hand(frame, frame.raised);
+    case "room_moderate": return encode.room_moderate(frame, frame.action);
+    case "room_lock": return encode.room_lock(frame.conversation_id, frame.locked);
+    case "room_invite": return encode.room_invite(frame.conversation_id, frame.user_id);
+    case "room_decline": return encode.room_decline(frame.conversation_id);
     default: return null;
   }
 }

@@ -26,13 +26,20 @@ const paths = {
   callout: "M6.5 17.5 17 7M9 7h8v8",
   clip: "M19 11.5l-7.3 7.3a4.6 4.6 0 0 1-6.5-6.5l7.8-7.8a3 3 0 0 1 4.3 4.3l-7.6 7.6a1.5 1.5 0 0 1-2.1-2.1l6.8-6.8",
   file: "M6 3.5h8l4.5 4.5v12.5H6zM13.5 3.5V8.5H18.5",
+  room: "M4.5 14.5V12a7.5 7.5 0 0 1 15 0v2.5M4.5 13.5h2.7v6H6a1.5 1.5 0 0 1-1.5-1.5zM19.5 13.5h-2.7v6H18a1.5 1.5 0 0 0 1.5-1.5z",
+  add: "M10 11.5a3.6 3.6 0 1 0 0-7.2 3.6 3.6 0 0 0 0 7.2zM3.5 19.5c.6-3.6 3.2-5.3 6.5-5.3s5.9 1.7 6.5 5.3M18.5 8.5v5M16 11h5",
+  vol: "M4 9.5v5h3.5l4.5 4v-13l-4.5 4zM15.5 9a4.2 4.2 0 0 1 0 6M18 6.5a7.8 7.8 0 0 1 0 11",
+  voloff: "M4 9.5v5h3.5l4.5 4v-13l-4.5 4zM16 9.5l5 5M21 9.5l-5 5",
+  hand: "M8 12V5.5a1.4 1.4 0 0 1 2.8 0V11 4.5a1.4 1.4 0 0 1 2.8 0V11 6a1.4 1.4 0 0 1 2.8 0v8c0 4-2.2 6.5-5.4 6.5-2.6 0-4.2-1.2-5.3-3.3L3.8 13c-.5-1.6 1.3-2.5 2.3-1.3z",
+  leave: "M10 4H5v16h5M14 8l4 4-4 4M18 12H9.5",
+  lock: "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3M12 14.5v2",
   globe: "M12 20.5a8.5 8.5 0 1 0 0-17 8.5 8.5 0 0 0 0 17zM3.5 12h17M12 3.5c3 2.6 3 14.4 0 17M12 3.5c-3 2.6-3 14.4 0 17",
 };
 
 /** @typedef {keyof typeof paths} IconName */
 
 /** Drawings that point somewhere turn with the direction of the text. @type {ReadonlySet<IconName>} */
-const mirrored = new Set(/** @type {const} */ (["back", "send"]));
+const mirrored = new Set(/** @type {const} */ (["back", "send", "leave"]));
 
 /** @param {{name: IconName, cls?: string}} props */
 export function Icon({ name, cls = "" }) {
