@@ -341,7 +341,7 @@ impl Accounts {
         if let Some(password) = password {
             self.proves(user, password).await?;
         }
-        let gone = self.store.write(move |connection| {
+        let gone = self.store.change_groups(move |connection| {
             let gone = farewell::account(connection, user, until, now())?;
             audit::insert(connection, &origin, Action::AccountDeleted, &origin.actor)?;
             Ok(gone)

@@ -3,16 +3,19 @@
 //! with the part it knows.
 
 mod deletion;
+mod destination;
 mod envelope;
 mod people;
 
 use std::fmt;
 
 pub use deletion::{Deletion, MessageFacts, Place, Scope, may_delete, may_delete_conversation};
+pub use destination::Destination;
 pub use envelope::{Envelope, MAX_CIPHERTEXT_BYTES, MAX_ENVELOPE_FIELD_BYTES};
 pub use people::{Block, BlockChange, CallFacts, CallsFrom, may_call, may_record_attempt};
 
 use crate::file::FileEntry;
+use crate::group::Event;
 use crate::ids::{ConversationId, MessageId, Seq, Ticket, Timestamp, UserId};
 use crate::wire::Code;
 
@@ -30,6 +33,8 @@ pub enum Body {
     Call(CallEntry),
     /// A file of a person.
     File(Box<FileEntry>),
+    /// What happened in a group, written by the server.
+    Event(Box<Event>),
 }
 
 /// What is kept of a call.
@@ -144,7 +149,7 @@ pub struct NewMessage {
     /// Who writes; of a log entry the caller.
     pub sender: UserId,
     /// Who reads; of a log entry the callee.
-    pub receiver: UserId,
+    pub to: Destination,
     /// The sender's own name for the message: the same one again is answered
     /// with the first message.
     pub client_message_id: Option<String>,
@@ -164,7 +169,7 @@ pub struct StoredMessage {
     /// Who wrote it.
     pub sender: UserId,
     /// Who reads it.
-    pub receiver: UserId,
+    pub to: Destination,
     /// The sender's own name for it.
     pub client_message_id: Option<String>,
     /// What it says.
@@ -271,7 +276,7 @@ pub fn check_body(body: &Body) -> Result<(), Code> {
     match body {
         Body::Text(content) => check_content(content),
         Body::Sealed(envelope) => envelope.check(),
-        Body::Call(_) | Body::File(_) => Ok(()),
+        Body::Call(_) | Body::File(_) | Body::Event(_) => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod calls;
 mod deletions;
+mod groups;
 mod io;
 mod messages;
 mod notices;
@@ -90,6 +91,7 @@ impl Hub {
             Input::Marked { ticket, result } => self.marked(ticket, result),
             Input::MarkedOutside(marked) => self.mark_moved(&marked),
             Input::Deleted(deletion) => self.deleted(&deletion, now),
+            Input::GroupChanged(change) => self.group_changed(&change, now),
             Input::CatchUp { conn, result } => self.catch_up(conn, result),
             Input::Written {
                 conn,
@@ -178,6 +180,7 @@ impl Hub {
         match frame {
             ClientFrame::Message { .. }
             | ClientFrame::Sealed { .. }
+            | ClientFrame::GroupMessage { .. }
             | ClientFrame::MarkDelivered { .. }
             | ClientFrame::MarkRead { .. } => self.chat_frame(conn, frame, reference),
             ClientFrame::PresenceSubscribe { users } => {
@@ -188,8 +191,8 @@ impl Hub {
                 self.sleep(conn, asleep);
                 Ok(())
             }
-            ClientFrame::Typing { receiver, active } => {
-                self.typing(conn, receiver, active, now);
+            ClientFrame::Typing { to, active } => {
+                self.typing(conn, to, active, now);
                 Ok(())
             }
             ClientFrame::CallOffer { .. }

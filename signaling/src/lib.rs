@@ -10,6 +10,7 @@ pub mod account;
 mod call;
 pub mod chat;
 pub mod file;
+pub mod group;
 pub mod hub;
 pub mod ids;
 mod presence;

@@ -10,9 +10,11 @@ use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use payambar_signaling::chat::{Block, Body as MessageBody, Mark, MarkTarget, NewMark, Status};
+use payambar_signaling::chat::{
+    Block, Body as MessageBody, Destination, Mark, MarkTarget, NewMark, Status,
+};
 use payambar_signaling::file::WORDS;
-use payambar_signaling::ids::{MessageId, Seq, Ticket, Timestamp, UserId};
+use payambar_signaling::ids::{ConversationId, MessageId, Seq, Ticket, Timestamp, UserId};
 use payambar_signaling::wire::{Code, FileFrame};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -201,7 +203,7 @@ fn preview_json(app: &App, session: &Session, preview: &Preview) -> Value {
     Value::Object(json)
 }
 
-fn message_json(app: &App, session: &Session, item: &HistoryItem) -> Value {
+pub(super) fn message_json(app: &App, session: &Session, item: &HistoryItem) -> Value {
     let message = &item.message;
     let mut json = Map::new();
     json.insert("id".to_owned(), json!(message.id));
@@ -213,7 +215,7 @@ fn message_json(app: &App, session: &Session, item: &HistoryItem) -> Value {
         message.client_message_id.clone(),
     );
     json.insert("sender_id".to_owned(), json!(message.sender));
-    json.insert("receiver_id".to_owned(), json!(message.receiver));
+    insert_some(&mut json, "receiver_id", message.to.person());
     json.insert("status".to_owned(), json!(item.status.as_str()));
     json.insert("created_at".to_owned(), json!(message.created_at));
     insert_some(&mut json, "delivered_at", item.delivered_at);
@@ -240,6 +242,11 @@ fn message_json(app: &App, session: &Session, item: &HistoryItem) -> Value {
                 entry.duration_s.filter(|seconds| *seconds > 0),
             );
             json.insert("call".to_owned(), Value::Object(call));
+        }
+        MessageBody::Event(event) => {
+            json.insert("content".to_owned(), json!(""));
+            json.insert("kind".to_owned(), json!("event"));
+            json.insert("event".to_owned(), json!(event));
         }
         MessageBody::File(entry) => {
             json.insert("content".to_owned(), json!(WORDS));
@@ -296,6 +303,7 @@ pub async fn open_conversation(
 #[derive(Deserialize)]
 pub struct HistoryQuery {
     user_id: Option<String>,
+    conversation_id: Option<String>,
     limit: Option<String>,
     offset: Option<String>,
     before_seq: Option<String>,
@@ -314,9 +322,13 @@ pub async fn history(
             .transpose()
             .map_err(|_| Code::BadRequest)
     };
-    let other = number(&query.user_id)?
-        .filter(|id| *id > 0)
-        .ok_or(Code::BadRequest)?;
+    let group = number(&query.conversation_id)?;
+    let id = group.or(number(&query.user_id)?).filter(|id| *id > 0);
+    let id = id.ok_or(Code::BadRequest)?;
+    let with = match group {
+        Some(_) => Destination::Group(ConversationId(id)),
+        None => Destination::Person(UserId(id)),
+    };
     let limit = number(&query.limit)?
         .unwrap_or(PAGE_DEFAULT)
         .clamp(1, PAGE_MAX);
@@ -330,7 +342,7 @@ pub async fn history(
     let (me, limit) = (session.user, u32::try_from(limit).unwrap_or(1));
     let items = app
         .store
-        .read(move |connection| messages::history(connection, me, UserId(other), page, limit))
+        .read(move |connection| messages::history(connection, me, with, page, limit))
         .await?;
     let items: Vec<Value> = items
         .iter()

@@ -66,6 +66,9 @@ const fn status(code: Code) -> StatusCode {
         | Code::NotAllowed
         | Code::BlockedByYou
         | Code::NotParticipant
+        | Code::NotMember
+        | Code::NotModerator
+        | Code::NotOwner
         | Code::AccountSuspended
         | Code::PasswordChangeRequired
         | Code::PendingApproval
@@ -77,11 +80,16 @@ const fn status(code: Code) -> StatusCode {
         | Code::UserNotFound
         | Code::ConversationNotFound
         | Code::MessageNotFound
+        | Code::GroupLinkInvalid
         | Code::MailOff
         | Code::SessionNotFound => StatusCode::NOT_FOUND,
         Code::BodyTooLarge | Code::QuotaExceeded => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooManyAttempts | Code::SlowDown => StatusCode::TOO_MANY_REQUESTS,
-        Code::InvalidState | Code::LastAdmin | Code::EmailTaken => StatusCode::CONFLICT,
+        Code::InvalidState
+        | Code::LastAdmin
+        | Code::EmailTaken
+        | Code::OwnerMustStay
+        | Code::GroupFull => StatusCode::CONFLICT,
         Code::StorageFailed => StatusCode::SERVICE_UNAVAILABLE,
         Code::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -109,6 +117,7 @@ const fn status(code: Code) -> StatusCode {
         | Code::EmailInvalid
         | Code::CodeInvalid
         | Code::DisplayNameInvalid
+        | Code::GroupNameInvalid
         | Code::BioInvalid
         | Code::PushEndpointInvalid
         | Code::PushEndpointUnreachable

@@ -10,6 +10,7 @@ mod enter;
 mod erase;
 mod error;
 mod files;
+mod groups;
 mod guesses;
 mod ice;
 mod keys;
@@ -162,6 +163,28 @@ pub fn router(app: Arc<App>) -> Router {
             "/api/conversations",
             get(api::conversations).post(api::open_conversation),
         )
+        .route("/api/groups", get(groups::list).post(groups::create))
+        .route(
+            "/api/groups/{id}",
+            get(groups::show)
+                .patch(groups::rename)
+                .delete(groups::delete),
+        )
+        .route("/api/groups/{id}/members", post(groups::add))
+        .route(
+            "/api/groups/{id}/members/{user_id}",
+            delete(groups::remove).put(groups::set_role),
+        )
+        .route(
+            "/api/groups/{id}/link",
+            get(groups::link)
+                .post(groups::new_link)
+                .delete(groups::end_link),
+        )
+        .route(
+            "/api/groups/join/{code}",
+            get(groups::welcome).post(groups::join),
+        )
         .route("/api/messages", get(api::history))
         .route("/api/conversations/{id}", delete(erase::conversation))
         .route("/api/messages/{id}", delete(erase::message))
@@ -273,7 +296,7 @@ fn cors(headers: &mut HeaderMap, origins: &Origins, origin: Option<&str>) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, value);
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_METHODS,
-        HeaderValue::from_static("GET, POST, PUT, DELETE, OPTIONS"),
+        HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS"),
     );
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_HEADERS,

@@ -260,7 +260,7 @@ pub async fn delete(
 
 /// Control characters, and those that turn the direction of the text around
 /// them (Unicode TR36 §2.3).
-fn is_disruptive(c: char) -> bool {
+pub(super) fn is_disruptive(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }

@@ -62,14 +62,7 @@ pub async fn qr(
     headers: HeaderMap,
 ) -> Answer {
     let user = find(&app, username).await?;
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let origin = match (&app.config.public_url, host) {
-        (Some(url), _) => url.trim_end_matches('/').to_owned(),
-        (None, Some(host)) => format!("http://{host}"),
-        (None, None) => return Err(Code::BadRequest.into()),
-    };
+    let origin = address(&app, &headers)?;
     let code =
         QrCode::new(format!("{origin}/u/{}", user.username)).map_err(|_| Code::BadRequest)?;
     let picture = code
@@ -77,6 +70,18 @@ pub async fn qr(
         .min_dimensions(SIDE, SIDE)
         .build();
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], picture).into_response())
+}
+
+/// What addresses of our pages begin with.
+pub(super) fn address(app: &App, headers: &HeaderMap) -> Result<String, Code> {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    match (&app.config.public_url, host) {
+        (Some(url), _) => Ok(url.trim_end_matches('/').to_owned()),
+        (None, Some(host)) => Ok(format!("http://{host}")),
+        (None, None) => Err(Code::BadRequest),
+    }
 }
 
 async fn find(app: &App, username: String) -> Result<User, ApiError> {

@@ -10,9 +10,9 @@ use axum::extract::{FromRequest as _, Request, State};
 use axum::response::IntoResponse as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use payambar_signaling::chat::Body;
+use payambar_signaling::chat::{Body, Destination};
 use payambar_signaling::file::{FileEntry, MAX_WAVEFORM_BYTES, Picture, VOICE_PREFIX, Voice};
-use payambar_signaling::ids::UserId;
+use payambar_signaling::ids::{ConversationId, UserId};
 use payambar_signaling::wire::{Code, FileFrame, MAX_CLIENT_MESSAGE_ID_CHARS};
 use serde_json::json;
 
@@ -46,7 +46,7 @@ const LONGEST_MS: u32 = 86_400_000;
 /// What came.
 #[derive(Default)]
 struct Form {
-    receiver: Option<UserId>,
+    to: Option<Destination>,
     client_message_id: Option<String>,
     duration_ms: Option<u32>,
     waveform: String,
@@ -80,7 +80,7 @@ pub async fn post(
             return Err(refusal);
         }
     };
-    let receiver = form.receiver.ok_or(Code::ReceiverInvalid)?;
+    let to = form.to.ok_or(Code::ReceiverInvalid)?;
     let file = form.file.ok_or(Code::FileMissing)?;
     let voice = form.duration_ms.map(|duration_ms| Voice {
         duration_ms,
@@ -105,7 +105,7 @@ pub async fn post(
     let sending = tokio::spawn(send(
         Arc::clone(&app),
         session.clone(),
-        receiver,
+        to,
         client_message_id,
         entry,
         file.bytes,
@@ -119,9 +119,15 @@ async fn read(app: &App, session: &Session, parts: &mut Multipart) -> Result<For
     let mut form = Form::default();
     while let Some(field) = in_time(parts.next_field()).await? {
         match field.name().unwrap_or_default() {
-            "receiver_id" => {
+            name @ ("receiver_id" | "conversation_id") => {
+                let is_person = name == "receiver_id";
                 let id = text(field).await?.parse::<i64>().ok().filter(|id| *id > 0);
-                form.receiver = Some(UserId(id.ok_or(Code::ReceiverInvalid)?));
+                let id = id.ok_or(Code::ReceiverInvalid)?;
+                form.to = Some(if is_person {
+                    Destination::Person(UserId(id))
+                } else {
+                    Destination::Group(ConversationId(id))
+                });
             }
             "client_message_id" => {
                 let id = text(field).await?;
@@ -148,8 +154,8 @@ async fn read(app: &App, session: &Session, parts: &mut Multipart) -> Result<For
                 if form.file.is_some() {
                     return Err(Code::BadRequest.into());
                 }
-                if let Some(receiver) = form.receiver {
-                    permitted(app, session.user, receiver).await?;
+                if let Some(to) = form.to {
+                    permitted(app, session.user, to).await?;
                 }
                 form.file = Some(receive(app, field).await?);
             }
@@ -159,11 +165,11 @@ async fn read(app: &App, session: &Session, parts: &mut Multipart) -> Result<For
     Ok(form)
 }
 
-/// Whether the sender may write to the receiver: asked before the bytes come,
+/// Whether the sender may write there: asked before the bytes come,
 /// where the order of the parts lets us. The writer judges again.
-async fn permitted(app: &App, sender: UserId, receiver: UserId) -> Result<(), ApiError> {
+async fn permitted(app: &App, sender: UserId, to: Destination) -> Result<(), ApiError> {
     app.store
-        .read(move |connection| messages::may_write(connection, sender, receiver))
+        .read(move |connection| messages::may_write(connection, sender, to))
         .await?;
     Ok(())
 }
@@ -234,7 +240,7 @@ pub(super) async fn drain(parts: &mut Multipart) {
 async fn send(
     app: Arc<App>,
     session: Session,
-    receiver: UserId,
+    to: Destination,
     client_message_id: Option<String>,
     mut entry: FileEntry,
     bytes: Sealed,
@@ -261,7 +267,7 @@ async fn send(
     kept.extend(thumb.iter().map(|thumb| thumb.name.clone()));
     let new = NewFile {
         sender: session.user,
-        receiver,
+        to,
         client_message_id,
         entry,
         bytes,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use payambar_media::RelayHandle;
 use payambar_signaling::hub::{Effect, Hub, Input};
 use payambar_signaling::ids::{ConnId, ConversationId, Seq, SessionId, Timestamp, UserId};
-use payambar_signaling::wire::{MessageFrame, ServerFrame};
+use payambar_signaling::wire::ServerFrame;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -136,6 +136,12 @@ impl Worker {
             // Of somebody who is away it is read when they come.
             Outcome::Known(user, _) if !self.hub.is_online(user) => return,
             Outcome::Known(user, known) => Input::Known { user, known },
+            Outcome::GroupsChanged(changes) => {
+                for change in changes {
+                    self.input(Input::GroupChanged(Box::new(change)));
+                }
+                return;
+            }
         });
     }
 
@@ -156,6 +162,9 @@ impl Worker {
                 Effect::Mark(mark) => self.store.mark(mark),
                 Effect::CatchUp { conn, user } => self.catch_up(conn, user),
                 Effect::Notify { user, notice } => self.pushes.notice(user, notice),
+                Effect::NotifyGroup { message, awake } => {
+                    self.pushes.group_message(*message, awake)
+                }
                 Effect::Online { user, online } => {
                     self.set_online(user, online);
                     if !online {
@@ -313,15 +322,15 @@ const fn has_room(free: usize, may_be_lost: bool) -> bool {
 /// file, which is made for each session.
 enum Text {
     Shared(Utf8Bytes),
-    Own(MessageFrame),
+    Own(ServerFrame),
 }
 
 impl Text {
     fn new(frame: &ServerFrame) -> Self {
-        if let ServerFrame::Message(message) = frame
+        if let ServerFrame::Message(message) | ServerFrame::GroupMessage(message) = frame
             && message.file.is_some()
         {
-            return Self::Own(message.clone());
+            return Self::Own(frame.clone());
         }
         Self::Shared(Utf8Bytes::from(frame.to_json()))
     }
@@ -329,11 +338,13 @@ impl Text {
     fn of(&mut self, session: SessionId, links: &Links) -> Utf8Bytes {
         match self {
             Self::Shared(text) => text.clone(),
-            Self::Own(message) => {
-                if let Some(file) = &mut message.file {
+            Self::Own(frame) => {
+                if let ServerFrame::Message(message) | ServerFrame::GroupMessage(message) = frame
+                    && let Some(file) = &mut message.file
+                {
                     files::fill(links, file, session);
                 }
-                Utf8Bytes::from(ServerFrame::Message(message.clone()).to_json())
+                Utf8Bytes::from(frame.to_json())
             }
         }
     }

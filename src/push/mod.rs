@@ -12,8 +12,9 @@ mod worker;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use payambar_signaling::chat::StoredMessage;
 use payambar_signaling::hub::{Input, Notice};
 use payambar_signaling::ids::{SessionId, UserId};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -29,7 +30,7 @@ use crate::store::{self, Store, SubscriptionId, push};
 use queue::Queue;
 use sender::Sender;
 use vapid::Tokens;
-use worker::{Incoming, Order, Worker};
+use worker::{Incoming, News, Order, Worker};
 
 /// Notices of calls that wait to be looked at.
 const CALLS: usize = 1024;
@@ -101,7 +102,7 @@ pub enum StartError {
 pub struct Pushes {
     orders: mpsc::UnboundedSender<Order>,
     calls: mpsc::Sender<(UserId, Notice)>,
-    messages: mpsc::Sender<(UserId, Notice)>,
+    messages: mpsc::Sender<News>,
     woken: mpsc::UnboundedSender<Input>,
     /// Who has a subscription, or had one: nobody else costs anything.
     subscribers: Arc<RwLock<HashSet<UserId>>>,
@@ -146,6 +147,7 @@ impl Pushes {
         };
         let worker = Worker {
             queue: Queue::new(random),
+            subscribers,
             store: parts.store,
             sender,
             tokens: Tokens::new(parts.pair, parts.subject),
@@ -172,11 +174,15 @@ impl Pushes {
             Notice::Message(_) | Notice::RingingOver { .. } => None,
         };
         let known = self.has_subscription(user);
-        let queue = match &notice {
-            Notice::Message(_) => &self.messages,
-            Notice::Ringing { .. } | Notice::RingingOver { .. } => &self.calls,
+        let taken = |notice| match notice {
+            Notice::Message(message) => {
+                self.messages.try_send(News::Message(user, message)).is_ok()
+            }
+            Notice::Ringing { .. } | Notice::RingingOver { .. } => {
+                self.calls.try_send((user, notice)).is_ok()
+            }
         };
-        if known && queue.try_send((user, notice)).is_ok() {
+        if known && taken(notice) {
             return;
         }
         if known {
@@ -190,11 +196,24 @@ impl Pushes {
         }
     }
 
-    fn has_subscription(&self, user: UserId) -> bool {
+    /// Tells the members of a group of a message who are not looking. Never
+    /// waits, as above.
+    pub fn group_message(&self, message: StoredMessage, awake: Vec<UserId>) {
+        let anybody = !self.subscribed_people().is_empty();
+        let news = News::Group(Box::new(message), awake);
+        if anybody && self.messages.try_send(news).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn subscribed_people(&self) -> RwLockReadGuard<'_, HashSet<UserId>> {
         self.subscribers
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .contains(&user)
+    }
+
+    fn has_subscription(&self, user: UserId) -> bool {
+        self.subscribed_people().contains(&user)
     }
 
     /// A person has subscribed; those subscriptions are no more because of it.

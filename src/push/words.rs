@@ -144,7 +144,7 @@ impl Writer<'_> {
             (News::Message(message), Privacy::Full) => match preview(&message.body) {
                 Some(text) => {
                     let body = words("message.full").replace("{name}", &name(to));
-                    return (words(title).to_owned(), body.replace("{text}", &text));
+                    return (self.title(words(title), to), body.replace("{text}", &text));
                 }
                 None => "message.name",
             },
@@ -158,15 +158,26 @@ impl Writer<'_> {
             (News::Over(_, RingingEnd::Declined), _) => "over.declined",
         };
         let body = words(body).replace("{name}", &name(to));
-        (words(title).to_owned(), body)
+        (self.title(words(title), to), body)
+    }
+
+    /// The group's name, where it may be shown, else the words.
+    fn title(&self, words: &str, to: &Addressee) -> String {
+        match (&to.group, to.privacy) {
+            (Some((_, name)), Privacy::Full | Privacy::Name) => isolated(name),
+            (Some(_), Privacy::Neutral) | (None, _) => words.to_owned(),
+        }
     }
 }
 
-/// The conversation with the other person, as the web app names it; the list
+/// The conversation with the other person or the group, as the web app names it; the list
 /// where no name may be shown.
 fn path(to: &Addressee) -> String {
     match to.privacy {
-        Privacy::Full | Privacy::Name => format!("/c/{}", to.other.0),
+        Privacy::Full | Privacy::Name => match &to.group {
+            Some((group, _)) => format!("/g/{group}"),
+            None => format!("/c/{}", to.other.0),
+        },
         Privacy::Neutral => "/".to_owned(),
     }
 }
@@ -182,7 +193,7 @@ fn preview(body: &Body) -> Option<String> {
     match body {
         Body::Text(text) => Some(isolated(&cut(text))),
         Body::File(file) => Some(isolated(&cut(&file.line()))),
-        Body::Sealed(_) | Body::Call(_) => None,
+        Body::Sealed(_) | Body::Call(_) | Body::Event(_) => None,
     }
 }
 

@@ -2,21 +2,23 @@
 //! another. The queue decides; here the database is asked and the network is
 //! used.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
-use payambar_signaling::chat::may_call;
+use payambar_signaling::chat::{StoredMessage, may_call};
 use payambar_signaling::hub::{Input, Notice, RingingEnd};
-use payambar_signaling::ids::{CallId, SessionId, UserId};
+use payambar_signaling::ids::{CallId, ConversationId, SessionId, UserId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::queue::{Counts, Effect, JobId, Kind, Outcome, Push, Queue};
 use super::sender::Sender;
 use super::vapid::Tokens;
-use super::words::{News, Writer};
+use super::words::{self, Writer};
 use crate::i18n::Catalogue;
-use crate::store::{self, Addressee, Store, Subscription, SubscriptionId, now, people, push};
+use crate::store::{
+    self, Addressee, Store, Subscription, SubscriptionId, groups, now, people, push,
+};
 
 /// What the task is told besides notices.
 #[derive(Debug)]
@@ -26,15 +28,26 @@ pub(super) enum Order {
     Stop(oneshot::Sender<()>),
 }
 
+/// Of which message it is told.
+#[derive(Debug)]
+pub(super) enum News {
+    /// To this person.
+    Message(UserId, StoredMessage),
+    /// To the members of a group, but for those who are looking.
+    Group(Box<StoredMessage>, Vec<UserId>),
+}
+
 /// Where the task is told of everything.
 pub(super) struct Incoming {
     pub(super) orders: mpsc::UnboundedReceiver<Order>,
     pub(super) calls: mpsc::Receiver<(UserId, Notice)>,
-    pub(super) messages: mpsc::Receiver<(UserId, Notice)>,
+    pub(super) messages: mpsc::Receiver<News>,
 }
 
 pub(super) struct Worker {
     pub(super) queue: Queue,
+    /// Who has a subscription, or had one.
+    pub(super) subscribers: Arc<RwLock<HashSet<UserId>>>,
     pub(super) store: Store,
     pub(super) sender: Arc<Sender>,
     pub(super) tokens: Tokens,
@@ -68,7 +81,10 @@ impl Worker {
                 },
                 Some((job, outcome)) = answers.recv() => self.queue.answered(job, outcome, Instant::now()),
                 Some((user, notice)) = incoming.calls.recv() => self.notice(user, notice).await,
-                Some((user, notice)) = incoming.messages.recv() => self.notice(user, notice).await,
+                Some(news) = incoming.messages.recv() => match news {
+                    News::Message(user, message) => self.message(user, &message, Of::Message).await,
+                    News::Group(message, awake) => self.group_message(&message, &awake).await,
+                },
                 () = sleep_until(wake_up) => self.queue.handle_timeout(Instant::now()),
             }
             self.run_effects();
@@ -78,17 +94,7 @@ impl Worker {
 
     async fn notice(&mut self, user: UserId, notice: Notice) {
         match notice {
-            Notice::Message(message) => {
-                let Some(to) = addressee(&self.store, user, message.sender, Of::Message).await
-                else {
-                    return;
-                };
-                let news = News::Message(&message);
-                for subscription in &to.subscriptions {
-                    let push = self.push(news, Kind::Message, &to, subscription);
-                    self.queue.add(push, Instant::now());
-                }
-            }
+            Notice::Message(message) => self.message(user, &message, Of::Message).await,
             Notice::Ringing {
                 call,
                 caller,
@@ -103,6 +109,40 @@ impl Worker {
         }
     }
 
+    async fn message(&mut self, user: UserId, message: &StoredMessage, of: Of) {
+        let Some(to) = addressee(&self.store, user, message.sender, of).await else {
+            return;
+        };
+        let news = words::News::Message(message);
+        for subscription in &to.subscriptions {
+            let push = self.push(news, Kind::Message, &to, subscription);
+            self.queue.add(push, Instant::now());
+        }
+    }
+
+    async fn group_message(&mut self, message: &StoredMessage, awake: &[UserId]) {
+        let group = message.conversation;
+        let members = self
+            .store
+            .read(move |connection| groups::members(connection, group));
+        let mut members = match members.await {
+            Ok(members) => members,
+            Err(error) => return tracing::error!(%error, "the members of a group cannot be read"),
+        };
+        {
+            let subscribers = self
+                .subscribers
+                .read()
+                .unwrap_or_else(PoisonError::into_inner);
+            members.retain(|member| {
+                *member != message.sender && !awake.contains(member) && subscribers.contains(member)
+            });
+        }
+        for member in members {
+            self.message(member, message, Of::Group(group)).await;
+        }
+    }
+
     async fn ringing(&mut self, user: UserId, call: CallId, caller: UserId, awake: &[SessionId]) {
         let to = addressee(&self.store, user, caller, Of::Call).await;
         let subscriptions = to.iter().flat_map(|to| &to.subscriptions);
@@ -111,7 +151,7 @@ impl Worker {
         let kind = Kind::Ringing(call);
         let pushes = to.as_ref().map(|to| {
             let pushes = asleep.into_iter();
-            let push = |of| self.push(News::Ringing(call), kind, to, of);
+            let push = |of| self.push(words::News::Ringing(call), kind, to, of);
             pushes.map(push).collect()
         });
         self.queue
@@ -133,7 +173,7 @@ impl Worker {
         let Some(to) = addressee(&self.store, user, caller, Of::Call).await else {
             return;
         };
-        let news = News::Over(call, end);
+        let news = words::News::Over(call, end);
         for of in to.subscriptions.iter().filter(|of| told.contains(&of.id)) {
             if Some(of.session) != by {
                 let push = self.push(news, Kind::RingingOver, &to, of);
@@ -142,7 +182,7 @@ impl Worker {
         }
     }
 
-    fn push(&self, news: News<'_>, kind: Kind, to: &Addressee, of: &Subscription) -> Push {
+    fn push(&self, news: words::News<'_>, kind: Kind, to: &Addressee, of: &Subscription) -> Push {
         let writer = Writer {
             catalogue: &self.catalogue,
             origin: &self.origin,
@@ -200,6 +240,7 @@ impl Worker {
 #[derive(Debug, Clone, Copy)]
 enum Of {
     Message,
+    Group(ConversationId),
     Call,
 }
 
@@ -209,11 +250,18 @@ async fn addressee(store: &Store, user: UserId, other: UserId, of: Of) -> Option
     let found = store
         .read(move |connection| {
             match of {
-                Of::Message => people::block_between(connection, other, user)?.pass(),
+                Of::Message | Of::Group(_) => {
+                    people::block_between(connection, other, user)?.pass()
+                }
                 Of::Call => may_call(&people::call_facts(connection, other, user)?),
             }
             .map_err(store::Error::Refused)?;
-            push::addressee(connection, user, other)
+            let mut to = push::addressee(connection, user, other)?;
+            if let Of::Group(group) = of {
+                // Who is no member any more is told nothing.
+                to.group = Some((group, groups::name_for(connection, user, group)?));
+            }
+            Ok(to)
         })
         .await;
     match found {

@@ -227,7 +227,8 @@ pub fn list(connection: &Connection, me: UserId) -> Result<Vec<Preview>, Error> 
         .collect::<Result<Vec<_>, _>>()?;
     for preview in &mut previews {
         let id = preview.conversation.id;
-        preview.last_message = messages::newest(connection, id, me, preview.conversation.peer.id)?;
+        preview.last_message =
+            messages::newest(connection, id, me, preview.conversation.peer.id.into())?;
         preview.conversation.unread = unread(connection, id, me, preview.my_read_seq)?;
     }
     Ok(previews)
@@ -247,7 +248,8 @@ pub fn find_pair(
     Ok(id)
 }
 
-fn unread(
+/// Messages of others that a person has not read, up to a bound.
+pub(super) fn unread(
     connection: &Connection,
     id: ConversationId,
     me: UserId,

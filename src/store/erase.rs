@@ -3,12 +3,12 @@
 //! conversation leaves nothing.
 
 use payambar_signaling::chat::{
-    Deletion, MessageFacts, Place, Scope, may_delete, may_delete_conversation,
+    Deletion, Destination, MessageFacts, Place, Scope, may_delete, may_delete_conversation,
 };
 use payambar_signaling::ids::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Error, files};
+use super::{Error, files, groups};
 
 /// Which messages `m` of conversation ?1 person ?2 may see.
 pub(super) const VISIBLE: &str = "m.conversation_id = ?1 AND m.deleted_at_ms IS NULL
@@ -23,16 +23,22 @@ const STEP: u32 = 500;
 /// A message as the rules ask for it.
 struct Found {
     place: Place,
+    event: bool,
     erased: bool,
 }
 
 impl Found {
-    fn facts(&self) -> MessageFacts {
-        MessageFacts {
-            sender: self.place.sender,
-            receiver: self.place.receiver,
+    fn facts(&self, connection: &Connection, me: UserId) -> Result<MessageFacts, Error> {
+        let sender = self.place.sender;
+        Ok(MessageFacts {
+            sender,
+            read: match self.place.to {
+                Destination::Person(receiver) => me == sender || me == receiver,
+                Destination::Group(group) => groups::role_in(connection, me, group)?.is_some(),
+            },
+            event: self.event,
             erased: self.erased,
-        }
+        })
     }
 }
 
@@ -50,7 +56,8 @@ pub fn message(
     at: Timestamp,
 ) -> Result<Deletion, Error> {
     let found = find(connection, id)?;
-    may_delete(me, found.as_ref().map(Found::facts), scope).map_err(Error::Refused)?;
+    let facts = found.as_ref().map(|found| found.facts(connection, me));
+    may_delete(me, facts.transpose()?, scope).map_err(Error::Refused)?;
     let place = found.ok_or(Error::Closed)?.place;
     match scope {
         Scope::Everyone => {
@@ -73,19 +80,24 @@ fn find(connection: &Connection, id: MessageId) -> Result<Option<Found>, Error> 
     let found = connection
         .prepare_cached(
             "SELECT m.conversation_id, m.seq, m.sender_id, m.client_message_id, m.deleted_at_ms IS NOT NULL,
-                    CASE c.pair_low WHEN m.sender_id THEN c.pair_high ELSE c.pair_low END
-             FROM messages m JOIN conversations c ON c.id = m.conversation_id AND c.pair_low IS NOT NULL WHERE m.id = ?1",
+                    CASE c.pair_low WHEN m.sender_id THEN c.pair_high ELSE c.pair_low END, m.kind = 'event'
+             FROM messages m JOIN conversations c ON c.id = m.conversation_id AND c.kind <> 'gone' WHERE m.id = ?1",
         )?
         .query_row([id.0], |row| {
+            let conversation = ConversationId(row.get(0)?);
             Ok(Found {
                 place: Place {
                     message: id,
-                    conversation: ConversationId(row.get(0)?),
+                    conversation,
                     seq: Seq(row.get(1)?),
                     sender: UserId(row.get(2)?),
-                    receiver: UserId(row.get(5)?),
+                    to: match row.get::<_, Option<i64>>(5)? {
+                        Some(receiver) => Destination::Person(UserId(receiver)),
+                        None => Destination::Group(conversation),
+                    },
                     client_message_id: row.get(3)?,
                 },
+                event: row.get(6)?,
                 erased: row.get(4)?,
             })
         })
@@ -158,16 +170,13 @@ pub fn conversation(
     }
 }
 
-/// Takes a conversation from its people. Without a pair it is nobody's, and
-/// the two may begin another.
+/// Takes a conversation from its two people, who may begin another.
 pub(super) fn doom(
     connection: &Connection,
     conversation: ConversationId,
     people: [UserId; 2],
 ) -> Result<(), Error> {
-    connection
-        .prepare_cached("UPDATE conversations SET pair_low = NULL, pair_high = NULL WHERE id = ?1")?
-        .execute([conversation.0])?;
+    give_up(connection, conversation)?;
     for user in people {
         connection
             .prepare_cached("DELETE FROM members WHERE user_id = ?1 AND conversation_id = ?2")?
@@ -177,8 +186,18 @@ pub(super) fn doom(
     Ok(())
 }
 
+/// A conversation is nobody's from here on; [`step`] erases it.
+pub(super) fn give_up(connection: &Connection, conversation: ConversationId) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "UPDATE conversations SET kind = 'gone', pair_low = NULL, pair_high = NULL, name = NULL, join_code = NULL WHERE id = ?1",
+        )?
+        .execute([conversation.0])?;
+    Ok(())
+}
+
 /// What is gone altogether need not be hidden one by one.
-fn show_nothing_hidden(
+pub(super) fn show_nothing_hidden(
     connection: &Connection,
     user: UserId,
     conversation: ConversationId,
@@ -193,7 +212,7 @@ fn show_nothing_hidden(
 /// last of them; says whether there may be more to do.
 pub fn step(connection: &Connection) -> Result<bool, Error> {
     let doomed = connection
-        .prepare_cached("SELECT id FROM conversations WHERE pair_low IS NULL LIMIT 1")?
+        .prepare_cached("SELECT id FROM conversations WHERE kind = 'gone' LIMIT 1")?
         .query_row([], |row| row.get(0).map(ConversationId))
         .optional()?;
     match doomed {
@@ -235,7 +254,7 @@ mod tests {
         let new = NewMessage {
             ticket: Ticket(0),
             sender,
-            receiver,
+            to: receiver.into(),
             client_message_id: None,
             body: Body::Text("x".to_owned()),
         };
@@ -359,7 +378,7 @@ mod tests {
         let new = NewMessage {
             ticket: Ticket(0),
             sender: SARA,
-            receiver: OMID,
+            to: OMID.into(),
             client_message_id: Some("n".to_owned()),
             body: Body::Text("x".to_owned()),
         };
@@ -368,7 +387,7 @@ mod tests {
         assert_eq!(number(&db, MESSAGES), 1);
         let again = messages::insert(&db, &new, now()).unwrap();
         assert!(again.repeated && again.erased);
-        assert_eq!(again.message.receiver, OMID);
+        assert_eq!(again.message.to, OMID.into());
     }
 
     #[test]

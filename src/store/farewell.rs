@@ -3,10 +3,11 @@
 //! conversations; everything else of the person goes.
 
 use payambar_signaling::chat::Deletion;
+use payambar_signaling::group::Change;
 use payambar_signaling::ids::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Error, emails, erase, files, sessions, standing, turn};
+use super::{Error, emails, erase, files, groups, sessions, standing, turn};
 
 /// Shown where a name was, to clients that know no deleted accounts.
 const NAME: &str = "حساب حذف‌شده";
@@ -21,6 +22,14 @@ pub struct Farewell {
     pub ended: Vec<SessionId>,
     /// What others have to be told.
     pub deletion: Deletion,
+    /// What became of the person's groups.
+    pub groups: Vec<Change>,
+}
+
+impl AsRef<[Change]> for Farewell {
+    fn as_ref(&self) -> &[Change] {
+        &self.groups
+    }
 }
 
 /// Deletes an account; its name is free with the commit, and nobody can come in
@@ -72,7 +81,10 @@ pub fn account(
         .prepare_cached(
             "SELECT CASE c.pair_low WHEN ?1 THEN c.pair_high ELSE c.pair_low END
              FROM members m JOIN conversations c ON c.id = m.conversation_id
-             WHERE m.user_id = ?1 AND c.pair_low IS NOT NULL",
+             WHERE m.user_id = ?1 AND c.kind = 'pair'
+             UNION SELECT o.user_id FROM members m
+             JOIN conversations c ON c.id = m.conversation_id AND c.kind = 'group'
+             JOIN members o ON o.conversation_id = c.id AND o.user_id <> ?1 WHERE m.user_id = ?1",
         )?
         .query_map([me.0], |row| row.get(0).map(UserId))?
         .collect::<Result<_, _>>()?;
@@ -81,7 +93,12 @@ pub fn account(
         name,
         others,
     };
-    Ok(Farewell { ended, deletion })
+    let groups = groups::farewell(connection, me)?;
+    Ok(Farewell {
+        ended,
+        deletion,
+        groups,
+    })
 }
 
 /// How far the words of somebody who left are erased.
@@ -135,11 +152,11 @@ fn go_on(connection: &Connection, from: &Erasure, at: Timestamp) -> Result<(), E
     leave_to_nobody(connection, from)?;
     let next: Option<i64> = connection
         .prepare_cached(
-            "SELECT conversation_id FROM members WHERE user_id = ?1 AND conversation_id > ?2
-             ORDER BY conversation_id LIMIT 1",
+            "SELECT min(conversation_id) FROM (
+                 SELECT conversation_id FROM members WHERE user_id = ?1 AND conversation_id > ?2
+                 UNION ALL SELECT conversation_id FROM past_members WHERE user_id = ?1 AND conversation_id > ?2)",
         )?
-        .query_row([from.user.0, from.conversation.0], |row| row.get(0))
-        .optional()?;
+        .query_row([from.user.0, from.conversation.0], |row| row.get(0))?;
     match next {
         Some(next) => connection
             .prepare_cached(

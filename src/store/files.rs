@@ -1,7 +1,7 @@
 //! Files and the bytes behind them. What lies on disk is named here; the bytes
 //! themselves are the business of [`crate::files`].
 
-use payambar_signaling::chat::{Body, NewMessage, Stored};
+use payambar_signaling::chat::{Body, Destination, NewMessage, Stored};
 use payambar_signaling::file::{FileEntry, Picture, Voice};
 use payambar_signaling::ids::{FileId, Ticket, Timestamp, UserId};
 use payambar_signaling::wire::Code;
@@ -26,7 +26,7 @@ pub struct NewFile {
     /// Who sends it.
     pub sender: UserId,
     /// To whom.
-    pub receiver: UserId,
+    pub to: Destination,
     /// The sender's own name for the message.
     pub client_message_id: Option<String>,
     /// What is known of it.
@@ -77,7 +77,7 @@ pub fn post(connection: &Connection, new: &NewFile) -> Result<Posted, Error> {
     let message = NewMessage {
         ticket: Ticket(0),
         sender: new.sender,
-        receiver: new.receiver,
+        to: new.to,
         client_message_id: new.client_message_id.clone(),
         body: Body::File(Box::new(new.entry.clone())),
     };

@@ -1,21 +1,24 @@
 //! Messages and watermarks. Inserting and marking run inside the writer's
 //! transaction, which is the judge of who may do what. How a message lies in a
-//! row is in [`row`].
+//! row is in [`row`], which marks it has in [`marks`].
 
+mod marks;
 mod row;
 
 use payambar_signaling::chat::{
-    Body, CallEntry, Mark, MarkTarget, Marked, NewMark, NewMessage, Status, Stored, StoredMessage,
-    may_record, may_record_attempt, may_send,
+    Body, CallEntry, Destination, Mark, MarkTarget, Marked, NewMark, NewMessage, Status, Stored,
+    StoredMessage, may_record, may_record_attempt, may_send,
 };
+use payambar_signaling::group;
 use payambar_signaling::ids::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use payambar_signaling::wire::Code;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
 use super::erase::VISIBLE;
-use super::{Error, conversations, people};
-use row::{Kept, SELECT, message};
+use super::{Error, conversations, groups, people};
+use marks::Marks;
+use row::{Kept, Readers, SELECT, message};
 
 /// Messages sent again to a person who comes back, per conversation.
 const CATCH_UP: u32 = 50;
@@ -82,28 +85,44 @@ pub(super) fn admit(connection: &Connection, new: &NewMessage) -> Result<Option<
     if let Some(first) = repeated(connection, new)? {
         return Ok(Some(first));
     }
-    match &new.body {
-        Body::Text(_) | Body::Sealed(_) | Body::File(_) => {
-            may_write(connection, new.sender, new.receiver)?
-        }
-        Body::Call(entry) => {
-            let facts = people::send_facts(connection, new.sender, new.receiver)?;
-            let calls = people::call_facts(connection, new.sender, new.receiver)?;
+    match (&new.body, new.to) {
+        (Body::Call(entry), Destination::Person(callee)) => {
+            let facts = people::send_facts(connection, new.sender, callee)?;
+            let calls = people::call_facts(connection, new.sender, callee)?;
             let judged = may_record(&facts).and_then(|()| may_record_attempt(entry, &calls));
             judged.map_err(Error::Refused)?;
+        }
+        (Body::Sealed(_), Destination::Group(_)) => {
+            return Err(Error::Refused(Code::EnvelopeInvalid));
+        }
+        (
+            Body::Text(_) | Body::Sealed(_) | Body::File(_) | Body::Event(_),
+            Destination::Person(_),
+        )
+        | (Body::Text(_) | Body::Call(_) | Body::File(_) | Body::Event(_), Destination::Group(_)) => {
+            may_write(connection, new.sender, new.to)?
         }
     }
     Ok(None)
 }
 
-/// Judges whether one person may write to another now.
+/// Judges whether somebody may write to another, or in a group, now.
 ///
 /// # Errors
 ///
-/// What [`may_send`] refuses.
-pub fn may_write(connection: &Connection, sender: UserId, receiver: UserId) -> Result<(), Error> {
-    let facts = people::send_facts(connection, sender, receiver)?;
-    may_send(sender, receiver, &facts).map_err(Error::Refused)
+/// What [`may_send`] and [`group::may_write`] refuse.
+pub fn may_write(connection: &Connection, sender: UserId, to: Destination) -> Result<(), Error> {
+    let judged = match to {
+        Destination::Person(receiver) => {
+            let facts = people::send_facts(connection, sender, receiver)?;
+            may_send(sender, receiver, &facts)
+        }
+        Destination::Group(group) => {
+            let (role, party) = groups::write_facts(connection, sender, group)?;
+            group::may_write(role, party)
+        }
+    };
+    judged.map_err(Error::Refused)
 }
 
 /// Writes a message that was admitted; `file` is the row of its file.
@@ -134,7 +153,7 @@ pub(super) fn write(
                 kept.content,
                 kept.call.map(|entry| entry.outcome.as_str()),
                 kept.call.and_then(|entry| entry.duration_s),
-                kept.call.is_some_and(CallEntry::is_silent),
+                kept.call.is_some_and(CallEntry::is_silent) || matches!(new.body, Body::Event(_)),
                 at.0,
                 kept.envelope,
                 file,
@@ -145,7 +164,7 @@ pub(super) fn write(
         conversation,
         seq,
         sender: new.sender,
-        receiver: new.receiver,
+        to: new.to,
         client_message_id: new.client_message_id.clone(),
         body: new.body.clone(),
         created_at: at,
@@ -153,13 +172,21 @@ pub(super) fn write(
 }
 
 /// Takes the next place in the conversation of two people, making it with its
-/// first message.
+/// first message, or in that of a group.
 fn next_seq(
     connection: &Connection,
     new: &NewMessage,
     at: Timestamp,
 ) -> Result<(ConversationId, Seq), Error> {
-    let (low, high) = conversations::pair(new.sender, new.receiver);
+    let receiver = match new.to {
+        Destination::Person(receiver) => receiver,
+        Destination::Group(group) => {
+            let next = Seq(groups::last_seq(connection, group)?.0 + 1);
+            conversations::set_last_seq(connection, group, next, (false, false), at)?;
+            return Ok((group, next));
+        }
+    };
+    let (low, high) = conversations::pair(new.sender, receiver);
     // A call alone makes nobody a contact.
     let wrote = !matches!(new.body, Body::Call(_));
     let wrote = (wrote && new.sender == low, wrote && new.sender == high);
@@ -192,20 +219,26 @@ fn repeated(connection: &Connection, new: &NewMessage) -> Result<Option<Stored>,
     let Some((id, conversation)) = found else {
         return Ok(None);
     };
-    let (mut message, erased) = connection
+    // The first message may have gone elsewhere.
+    let readers = connection
+        .prepare_cached(
+            "SELECT kind = 'group', CASE pair_low WHEN ?2 THEN pair_high ELSE pair_low END FROM conversations WHERE id = ?1",
+        )?
+        .query_row([conversation.0, new.sender.0], |row| {
+            let other = row.get::<_, Option<i64>>(1)?.map(UserId);
+            let group = row.get(0)?;
+            let pair = other.map(|other| Readers::Pair(new.sender, other));
+            Ok(if group { Some(Readers::Group) } else { pair })
+        })?;
+    let (message, erased) = connection
         .prepare_cached(&format!("{} WHERE m.id = ?1", *SELECT))?
         .query_row([id.0], |row| {
-            // The receiver is corrected below: the first message may have gone
-            // to somebody else.
-            let message = message(row, conversation, (new.sender, new.receiver))?;
+            let readers = readers.unwrap_or(Readers::of(new.sender, new.to));
+            let message = message(row, conversation, readers)?;
             Ok((message, row.get::<_, bool>("erased")?))
         })?;
-    let receiver: Option<i64> = connection
-        .prepare_cached("SELECT CASE pair_low WHEN ?2 THEN pair_high ELSE pair_low END FROM conversations WHERE id = ?1")?
-        .query_row([message.conversation.0, new.sender.0], |row| row.get(0))?;
-    message.receiver = receiver.map_or(new.receiver, UserId);
     // Of a conversation that is being erased no message is left to anybody.
-    let erased = erased || receiver.is_none();
+    let erased = erased || readers.is_none();
     Ok(Some(Stored {
         message,
         repeated: true,
@@ -286,26 +319,31 @@ fn is_member(
     Ok(found)
 }
 
-/// A page of the history of two people, oldest first.
+/// A page of the history of two people or of a group, oldest first.
 ///
 /// # Errors
 ///
-/// [`Code::ConversationNotFound`].
+/// [`Code::ConversationNotFound`]; of a group [`Code::NotMember`].
 pub fn history(
     connection: &Connection,
     me: UserId,
-    other: UserId,
+    with: Destination,
     page: Page,
     limit: u32,
 ) -> Result<Vec<HistoryItem>, Error> {
-    let conversation = conversations::find_pair(connection, me, other)?
-        .ok_or(Error::Refused(Code::ConversationNotFound))?;
+    let conversation = match with {
+        Destination::Person(other) => conversations::find_pair(connection, me, other)?
+            .ok_or(Error::Refused(Code::ConversationNotFound))?,
+        Destination::Group(group) => groups::role_in(connection, me, group)?
+            .map(|_| group)
+            .ok_or(Error::Refused(Code::NotMember))?,
+    };
     let (filter, order, anchor, offset) = match page {
         Page::Offset(offset) => ("m.seq > ?3", "DESC", 0, offset),
         Page::Before(seq) => ("m.seq < ?3", "DESC", seq.0, 0),
         Page::After(seq) => ("m.seq > ?3", "ASC", seq.0, 0),
     };
-    let marks = Marks::load(connection, conversation, me, other)?;
+    let marks = Marks::load(connection, conversation, me, with)?;
     let mut statement = connection.prepare_cached(&format!(
         "{} WHERE {VISIBLE} AND {filter} ORDER BY m.seq {order} LIMIT ?4 OFFSET ?5",
         *SELECT
@@ -313,7 +351,7 @@ pub fn history(
     let mut items = statement
         .query_map(
             params![conversation.0, me.0, anchor, limit, offset],
-            |row| message(row, conversation, (me, other)),
+            |row| message(row, conversation, Readers::of(me, with)),
         )?
         .map(|row| row.map(|message| marks.apply(message)))
         .collect::<Result<Vec<_>, _>>()?;
@@ -326,7 +364,7 @@ pub(super) fn newest(
     connection: &Connection,
     conversation: ConversationId,
     me: UserId,
-    other: UserId,
+    with: Destination,
 ) -> Result<Option<HistoryItem>, Error> {
     let newest = connection
         .prepare_cached(&format!(
@@ -334,14 +372,14 @@ pub(super) fn newest(
             *SELECT
         ))?
         .query_row([conversation.0, me.0], |row| {
-            message(row, conversation, (me, other))
+            message(row, conversation, Readers::of(me, with))
         })
         .optional()?;
     let Some(message) = newest else {
         return Ok(None);
     };
     Ok(Some(
-        Marks::load(connection, conversation, me, other)?.apply(message),
+        Marks::load(connection, conversation, me, with)?.apply(message),
     ))
 }
 
@@ -358,7 +396,10 @@ pub fn catch_up(connection: &Connection, me: UserId) -> Result<Vec<StoredMessage
             Ok((
                 ConversationId(row.get(0)?),
                 row.get::<_, i64>(1)?,
-                UserId(row.get(2)?),
+                match row.get::<_, Option<i64>>(2)? {
+                    Some(other) => Readers::Pair(me, UserId(other)),
+                    None => Readers::Group,
+                },
             ))
         })?
         .collect::<Result<Vec<_>, _>>()?;
@@ -367,12 +408,12 @@ pub fn catch_up(connection: &Connection, me: UserId) -> Result<Vec<StoredMessage
         *SELECT
     ))?;
     let mut messages = Vec::new();
-    for (conversation, received, other) in waiting {
+    for (conversation, received, readers) in waiting {
         if messages.len() >= CATCH_UP_TOTAL {
             break;
         }
         let rows = missed.query_map(params![conversation.0, me.0, received, CATCH_UP], |row| {
-            message(row, conversation, (me, other))
+            message(row, conversation, readers)
         })?;
         for row in rows {
             messages.push(row?);
@@ -380,77 +421,6 @@ pub fn catch_up(connection: &Connection, me: UserId) -> Result<Vec<StoredMessage
     }
     messages.sort_by_key(|message| message.id);
     Ok(messages)
-}
-
-/// The watermarks of both people, from which each message's marks follow.
-struct Marks {
-    me: UserId,
-    mine: Watermarks,
-    theirs: Watermarks,
-}
-
-struct Watermarks {
-    recv: (Seq, Timestamp),
-    read: (Seq, Timestamp),
-}
-
-impl Watermarks {
-    const fn zero() -> Self {
-        Self {
-            recv: (Seq(0), Timestamp(0)),
-            read: (Seq(0), Timestamp(0)),
-        }
-    }
-}
-
-impl Marks {
-    fn load(
-        connection: &Connection,
-        conversation: ConversationId,
-        me: UserId,
-        other: UserId,
-    ) -> Result<Self, Error> {
-        let mut statement = connection.prepare_cached(
-            "SELECT recv_seq, recv_at_ms, read_seq, read_at_ms FROM members WHERE user_id = ?1 AND conversation_id = ?2",
-        )?;
-        let mut of = |user: UserId| {
-            statement
-                .query_row([user.0, conversation.0], |row| {
-                    Ok(Watermarks {
-                        recv: (Seq(row.get(0)?), Timestamp(row.get(1)?)),
-                        read: (Seq(row.get(2)?), Timestamp(row.get(3)?)),
-                    })
-                })
-                .optional()
-                .map(|found| found.unwrap_or_else(Watermarks::zero))
-        };
-        Ok(Self {
-            me,
-            mine: of(me)?,
-            theirs: of(other)?,
-        })
-    }
-
-    fn apply(&self, message: StoredMessage) -> HistoryItem {
-        let receiver = if message.sender == self.me {
-            &self.theirs
-        } else {
-            &self.mine
-        };
-        let at = |(seq, at): (Seq, Timestamp)| (message.seq <= seq).then_some(at);
-        let (delivered_at, read_at) = (at(receiver.recv), at(receiver.read));
-        let status = match (delivered_at, read_at) {
-            (_, Some(_)) => Status::Read,
-            (Some(_), None) => Status::Delivered,
-            (None, None) => Status::Sent,
-        };
-        HistoryItem {
-            message,
-            status,
-            delivered_at,
-            read_at,
-        }
-    }
 }
 
 #[cfg(test)]

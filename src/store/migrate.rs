@@ -113,6 +113,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "unseen_pictures",
         sql: include_str!("migrations/0019_unseen_pictures.sql"),
     },
+    Migration {
+        version: 20,
+        name: "groups",
+        sql: include_str!("migrations/0020_groups.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -374,6 +379,32 @@ mod tests {
         assert_eq!(kept, (1, 2, "hello".to_owned()));
         // The switch is on again, and the references are those of the new tables.
         assert!(db.execute("DELETE FROM users WHERE id = 2", []).is_err());
+    }
+
+    #[test]
+    fn what_was_being_erased_goes_on_and_no_id_of_a_conversation_is_given_again() {
+        let (_dir, path, mut db) = open();
+        migrate(&mut db, &path, &MIGRATIONS[..19]).unwrap();
+        db.execute_batch(
+            "INSERT INTO conversations (id, uuid, kind, last_seq, last_message_at_ms, created_at_ms)
+             VALUES (7, x'07', 'pair', 1, 1, 1), (9, x'09', 'pair', 1, 1, 1);
+             DELETE FROM conversations WHERE id = 9;",
+        )
+        .unwrap();
+        migrate(&mut db, &path, MIGRATIONS).unwrap();
+        let word: String = db
+            .query_row("SELECT kind FROM conversations WHERE id = 7", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(word, "gone");
+        db.execute(
+            "INSERT INTO conversations (uuid, kind, name, last_seq, last_message_at_ms, created_at_ms)
+             VALUES (x'0a', 'group', 'us', 0, 1, 1)",
+            [],
+        )
+        .unwrap();
+        assert_eq!(db.last_insert_rowid(), 10);
     }
 
     #[test]

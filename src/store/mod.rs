@@ -10,6 +10,7 @@ pub mod emails;
 pub mod erase;
 pub mod farewell;
 pub mod files;
+pub mod groups;
 pub mod invites;
 pub mod keys;
 pub mod mails;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use payambar_signaling::chat::{BlockChange, NewMark, NewMessage, Stored};
+use payambar_signaling::group::Change;
 use payambar_signaling::ids::{Timestamp, UserId};
 use payambar_signaling::wire::Code;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -260,6 +262,20 @@ impl Store {
         F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
     {
         self.writer.change_wishes(user, work).await
+    }
+
+    /// Like [`Self::write`] for work that changes groups: the changes are told
+    /// among the answers of their batch.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::write`].
+    pub async fn change_groups<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static + AsRef<[Change]>,
+        F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
+    {
+        self.writer.change_groups(work).await
     }
 
     /// Runs `query` on a read-only connection, off the async threads.

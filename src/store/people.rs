@@ -9,7 +9,7 @@ use payambar_signaling::ids::{Timestamp, UserId};
 use payambar_signaling::wire::Code;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Error, conversations, now, seen, users};
+use super::{Error, conversations, groups, now, seen, users};
 
 /// Somebody in a person's list of blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,6 +161,7 @@ pub fn known(connection: &Connection, user: UserId) -> Result<Known, Error> {
         },
         calls_from,
         hides_last_seen: !seen::shows(connection, user)?,
+        groups: groups::of(connection, user)?,
     })
 }
 

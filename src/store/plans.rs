@@ -32,6 +32,7 @@ type Call = (&'static str, fn(&Connection) -> Result<(), Error>);
 const SARA: UserId = UserId(1);
 const OMID: UserId = UserId(2);
 const HERE: ConversationId = ConversationId(1);
+const GROUP: ConversationId = ConversationId(2);
 
 /// What may walk a table, how SQLite says it, and why that is right.
 const ALLOWED: &[(&str, &str, &str)] = &[
@@ -116,7 +117,7 @@ fn text(sender: UserId, receiver: UserId, name: Option<&str>) -> NewMessage {
     NewMessage {
         ticket: Ticket(1),
         sender,
-        receiver,
+        to: receiver.into(),
         client_message_id: name.map(str::to_owned),
         body: Body::Text("سلام".to_owned()),
     }
@@ -148,7 +149,7 @@ fn new_file(number: u8) -> files::NewFile {
     };
     files::NewFile {
         sender: SARA,
-        receiver: OMID,
+        to: OMID.into(),
         client_message_id: Some(format!("file{number}")),
         entry: FileEntry {
             id: FileId::from_bytes([number; 16]),
@@ -235,6 +236,10 @@ fn database() -> Connection {
     }
     files::post(&db, &new_file(1)).unwrap();
     sessions::insert(&db, &session("s1")).unwrap();
+    let group = groups::create(&db, SARA, "us").unwrap().group;
+    assert_eq!(group, GROUP);
+    groups::add(&db, SARA, GROUP, OMID).unwrap();
+    groups::set_link(&db, SARA, GROUP, Some("code")).unwrap();
     push::subscribe(&db, &subscription()).unwrap();
     keys::publish(&db, SARA, &device_key(), &keys::Backup::default()).unwrap();
     turn::add_static(&db, &pair()).unwrap();

@@ -1,6 +1,6 @@
 //! Push subscriptions, what a notification may show, and what it says.
 
-use payambar_signaling::ids::{SessionId, UserId};
+use payambar_signaling::ids::{ConversationId, SessionId, UserId};
 use payambar_signaling::wire::Code;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -60,6 +60,8 @@ pub struct Addressee {
     pub privacy: Privacy,
     /// Who wrote or calls: name, and name to show.
     pub other: (String, Option<String>),
+    /// The group it is in, and its name.
+    pub group: Option<(ConversationId, String)>,
     /// Messages they have not read, up to a bound.
     pub unread: u32,
 }
@@ -171,6 +173,7 @@ pub fn addressee(connection: &Connection, user: UserId, other: UserId) -> Result
         subscriptions,
         privacy: privacy(connection, user)?,
         other,
+        group: None,
         unread: unread(connection, user)?,
     })
 }

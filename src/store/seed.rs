@@ -46,7 +46,7 @@ pub fn write(connection: &Connection, line: Line) -> Result<(ConversationId, Seq
     let new = NewMessage {
         ticket: NOBODY,
         sender: line.sender,
-        receiver: line.receiver,
+        to: line.receiver.into(),
         client_message_id: Some(line.client_message_id),
         body: Body::Text(line.text),
     };

@@ -73,7 +73,7 @@ impl Bench {
         self.store.store(NewMessage {
             ticket: Ticket(1),
             sender: UserId(sender),
-            receiver: UserId(receiver),
+            to: UserId(receiver).into(),
             client_message_id: client_id.map(str::to_owned),
             body,
         });
@@ -103,7 +103,7 @@ impl Bench {
     }
 
     fn texts(&self, me: i64, other: i64, page: Page, limit: u32) -> Vec<(i64, Status)> {
-        self.read(move |c| messages::history(c, UserId(me), UserId(other), page, limit))
+        self.read(move |c| messages::history(c, UserId(me), UserId(other).into(), page, limit))
             .unwrap()
             .into_iter()
             .map(|item| (item.message.seq.0, item.status))
@@ -281,7 +281,8 @@ fn history_pages_by_offset_and_by_seq_oldest_first() {
     assert_eq!(seqs(Page::Offset(9), 3), [0; 0]);
     assert_eq!(seqs(Page::Before(Seq(3)), 50), [1, 2]);
     assert_eq!(seqs(Page::After(Seq(5)), 50), [6, 7]);
-    let missing = bench.read(|c| messages::history(c, UserId(1), UserId(3), Page::Offset(0), 5));
+    let missing =
+        bench.read(|c| messages::history(c, UserId(1), UserId(3).into(), Page::Offset(0), 5));
     assert!(matches!(
         missing,
         Err(Error::Refused(Code::ConversationNotFound))
@@ -320,12 +321,12 @@ fn a_call_entry_reads_back_as_it_was_written() {
     });
     bench.send(1, 2, body.clone(), None).unwrap();
     let items = bench
-        .read(|c| messages::history(c, UserId(2), UserId(1), Page::Offset(0), 5))
+        .read(|c| messages::history(c, UserId(2), UserId(1).into(), Page::Offset(0), 5))
         .unwrap();
     assert_eq!(items[0].message.body, body);
     assert_eq!(
-        (items[0].message.sender, items[0].message.receiver),
-        (UserId(1), UserId(2))
+        (items[0].message.sender, items[0].message.to),
+        (UserId(1), UserId(2).into())
     );
 }
 
@@ -339,7 +340,7 @@ fn catching_up_gives_the_newest_fifty_of_each_conversation_oldest_first() {
     bench.text(2, 3, "own");
     let missed = bench.read(|c| messages::catch_up(c, UserId(2))).unwrap();
     assert_eq!(missed.len(), 51);
-    assert_eq!((missed[0].seq, missed[0].receiver), (Seq(11), UserId(2)));
+    assert_eq!((missed[0].seq, missed[0].to), (Seq(11), UserId(2).into()));
     assert_eq!(missed[50].sender, UserId(3));
     assert!(missed.is_sorted_by_key(|message| message.id));
 }
@@ -450,7 +451,9 @@ fn what_was_stored_is_there_after_opening_again() {
     let again = Store::open(&bench.dir.path().join("p.db"), Box::new(|_| {})).unwrap();
     let items = bench
         .runtime
-        .block_on(again.read(|c| messages::history(c, UserId(2), UserId(1), Page::Offset(0), 5)))
+        .block_on(
+            again.read(|c| messages::history(c, UserId(2), UserId(1).into(), Page::Offset(0), 5)),
+        )
         .unwrap();
     assert_eq!(items[0].message.body, Body::Text("kept".to_owned()));
 }

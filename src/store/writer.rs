@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use payambar_signaling::chat::{BlockChange, Marked, NewMark, NewMessage, Stored};
+use payambar_signaling::group::Change;
 use payambar_signaling::hub::Known;
 use payambar_signaling::ids::{Ticket, UserId};
 use payambar_signaling::wire::Code;
@@ -39,6 +40,8 @@ pub enum Outcome {
     BlockChanged(BlockChange),
     /// A person changed what they want.
     Known(UserId, Box<Known>),
+    /// Groups changed, in this order.
+    GroupsChanged(Vec<Change>),
 }
 
 /// A piece of work with its own way to answer.
@@ -150,6 +153,18 @@ impl Writer {
         };
         let tell = |change: &BlockChange| Some(Outcome::BlockChanged(*change));
         self.call(work, tell).await.map(|_| ())
+    }
+
+    pub(super) async fn change_groups<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static + AsRef<[Change]>,
+        F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
+    {
+        let tell = |changed: &T| {
+            let changes = changed.as_ref();
+            (!changes.is_empty()).then(|| Outcome::GroupsChanged(changes.to_vec()))
+        };
+        self.call(work, tell).await
     }
 
     pub(super) async fn change_wishes<T, F>(&self, user: UserId, mut work: F) -> Result<T, Error>

@@ -45,6 +45,8 @@ mod farewell;
 mod files;
 mod files_limits;
 mod files_orphans;
+mod group_receipts;
+mod groups;
 mod history;
 mod keys;
 mod log;

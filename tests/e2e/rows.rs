@@ -1,9 +1,10 @@
 //! Every call of the REST tables of PROTOCOL.md from outside, one line each: who
 //! asks what, the status due, and what the answer is like, with each refusal
 //! that can be brought about. Rows A1, A3, A7, A8, A13-A15, A17, M6, M13, M14,
-//! M17, A11, A12, F1, F2, F3, E5, N1, N4, C7, X1, X6, X7; stories have modules of their
+//! M17, G1-G5, A11, A12, F1, F2, F3, E5, N1, N4, C7, X1, X6, X7; stories have modules of their
 //! own. `run` says how a line reads.
 
+mod groups;
 mod mail;
 mod people;
 mod public;
@@ -41,6 +42,22 @@ const SHAPES: &[(&str, &str)] = &[
         "encrypted?":"is true","e2ee_v?":"int","alg?":"str","sender_device_id?":"str","key_id?":"str","iv?":"str","ciphertext?":"str","aad?":"str"}"#,
     ),
     (
+        "group",
+        r#"{"id":"int","name":"str","role":"is owner or is admin or is member","members":["@member"],"created_at":"time","last_seq":"int","my_read_seq":"num"}"#,
+    ),
+    (
+        "member",
+        r#"{"user_id":"int","username":"str","display_name?":"str","avatar_url?":"str","role":"is owner or is admin or is member",
+        "joined_at":"time","recv_seq":"num","read_seq":"num","is_online":"bool"}"#,
+    ),
+    (
+        "group message",
+        r#"{"id":"int","conversation_id":"int","seq":"int","client_message_id?":"str","sender_id":"int","content":"text",
+        "status":"is sent or is delivered or is read","created_at":"time","delivered_at?":"time","read_at?":"time","kind?":"is event or is file",
+        "event?":{"change":"str","user_id":"int","role?":"str","name?":"str"},
+        "file_name?":"str","file_url?":"str","file_content_type?":"str","file_size?":"num"}"#,
+    ),
+    (
         "uploaded",
         r#"{"message_id":"int as file","file_name":"str","file_size":"num","file_url":"str as address","file_content_type":"str",
         "conversation_id":"int","seq":"int","created_at":"time","kind":"is file","width?":"int","height?":"int",
@@ -72,6 +89,7 @@ const TABLES: &[&[Line]] = &[
     mail::OFF,
     talk::CONVERSATIONS,
     talk::FILES,
+    groups::GROUPS,
 ];
 
 /// Who asks, method, path, body of a line without its count.

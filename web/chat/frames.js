@@ -82,7 +82,7 @@ export function onFrame(frame) {
       heardPresence(frame);
       return;
     case "typing":
-      heardTyping(frame.sender_id, frame.active);
+      if (!frame.conversation_id) heardTyping(frame.sender_id, frame.active);
       return;
     case "error": {
       const cid = frame.ref.client_message_id;

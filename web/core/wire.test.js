@@ -22,7 +22,8 @@ function rebuild(frame) {
     case "mark_delivered": return encode.mark_delivered(frame.message_id);
     case "mark_read": return encode.mark_read(frame.message_id);
     case "sleep": return encode.sleep(frame.asleep);
-    case "typing": return encode.typing(frame.receiver_id, frame.active);
+    case "group_message": return encode.group_message(frame);
+    case "typing": return frame.conversation_id ? encode.typing_group(frame.conversation_id, frame.active) : encode.typing(frame.receiver_id, frame.active);
     case "presence_subscribe": return encode.presence_subscribe(frame.user_ids);
     case "call_offer": return encode.call_offer(frame, frame.payload.offer.sdp);
     case "call_ringing": return encode.call_ringing(frame);
@@ -59,8 +60,9 @@ for (const name of files) {
     test(`reads ${name}`, () => {
       const got = parse(JSON.stringify(frame));
       assert.equal(got?.type, frame.type);
-      const flat = got.type === "message" ? got.message : got;
-      for (const key of ["call_id", "sender_id", "message_id", "seq", "user_id", "username", "online", "active", "code", "status", "content", "for_me", "receiver_id"]) {
+      const flat = "message" in got ? got.message : got;
+      for (const key of ["call_id", "sender_id", "message_id", "seq", "user_id", "username", "online", "active", "code", "status", "content", "for_me", "receiver_id",
+        "conversation_id", "name", "role", "change", "by", "display_name", "recv_seq", "read_seq"]) {
         if (frame[key] !== undefined) assert.equal(flat[key], frame[key], key);
       }
       if (got.type === "message") assert.equal(got.message.sealed, frame.encrypted === true);
@@ -86,6 +88,12 @@ test("left-out fields become empty ones", () => {
 test("who is away was last there at a time", () => {
   const got = parse(JSON.stringify(read("server_presence_last_seen.json").frame));
   assert.equal(got?.type === "presence" && got.last_seen, "2026-11-21T01:02:03.456Z");
+});
+
+test("what happened in a group is read with whom it happened to", () => {
+  const got = parse(JSON.stringify(read("server_group_message_event_role.json").frame));
+  assert.deepEqual(got?.type === "group_message" && got.message.event, { change: "role", user_id: 2, role: "admin", name: "" });
+  assert.equal(message({ id: 1, content: "x" }).event, null);
 });
 
 test("a message with a file says where it is had", () => {

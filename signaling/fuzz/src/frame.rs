@@ -1,5 +1,6 @@
 //! What a text of a socket is taken for.
 
+use payambar_signaling::chat::Destination;
 use payambar_signaling::wire::{
     ClientFrame, Code, MAX_CANDIDATE_BYTES, MAX_CLIENT_MESSAGE_ID_CHARS, MAX_SDP_BYTES,
     MAX_SUBSCRIPTIONS, parse,
@@ -70,7 +71,18 @@ fn sized(frame: &ClientFrame) {
         ClientFrame::MarkDelivered { message } | ClientFrame::MarkRead { message } => {
             assert!(message.0 > 0);
         }
-        ClientFrame::Typing { receiver, .. } => assert!(receiver.0 > 0),
+        ClientFrame::GroupMessage {
+            conversation,
+            client_message_id,
+            ..
+        } => {
+            assert!(conversation.0 > 0);
+            named(client_message_id);
+        }
+        ClientFrame::Typing { to, .. } => match to {
+            Destination::Person(person) => assert!(person.0 > 0),
+            Destination::Group(group) => assert!(group.0 > 0),
+        },
         ClientFrame::CallRinging { peer, .. }
         | ClientFrame::CallReject { peer, .. }
         | ClientFrame::CallHangup { peer, .. } => assert!(peer.0 > 0),

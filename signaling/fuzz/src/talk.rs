@@ -133,14 +133,14 @@ impl Stage {
                 None
             }
             Effect::Store(new) => {
-                assert!(new.sender != new.receiver);
+                assert!(new.to != new.sender.into());
                 self.stored += 1;
                 let message = StoredMessage {
                     id: MessageId(self.stored),
                     conversation: ConversationId(1),
                     seq: Seq(self.stored),
                     sender: new.sender,
-                    receiver: new.receiver,
+                    to: new.to,
                     client_message_id: new.client_message_id,
                     body: new.body,
                     created_at: Timestamp(0),
@@ -168,7 +168,10 @@ impl Stage {
                 call,
                 reached: caller == UserId(1),
             }),
-            Effect::Notify { .. } | Effect::LastSeen { .. } | Effect::Online { .. } => None,
+            Effect::Notify { .. }
+            | Effect::NotifyGroup { .. }
+            | Effect::LastSeen { .. }
+            | Effect::Online { .. } => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is taken back: for everyone it is erased, for one person alone it is
 //! hidden. The store finds the facts, the rules are here.
 
-use crate::chat::StoredMessage;
+use crate::chat::{Destination, StoredMessage};
 use crate::ids::{ConversationId, MessageId, Seq, UserId};
 use crate::wire::Code;
 
@@ -26,7 +26,7 @@ pub struct Place {
     /// Who wrote it.
     pub sender: UserId,
     /// Who reads it.
-    pub receiver: UserId,
+    pub to: Destination,
     /// The sender's own name for it.
     pub client_message_id: Option<String>,
 }
@@ -38,7 +38,7 @@ impl From<&StoredMessage> for Place {
             conversation: message.conversation,
             seq: message.seq,
             sender: message.sender,
-            receiver: message.receiver,
+            to: message.to,
             client_message_id: message.client_message_id.clone(),
         }
     }
@@ -105,8 +105,10 @@ impl Deletion {
 pub struct MessageFacts {
     /// Who wrote it.
     pub sender: UserId,
-    /// Who reads it.
-    pub receiver: UserId,
+    /// Whether who asks may read it.
+    pub read: bool,
+    /// The server wrote it, about a group.
+    pub event: bool,
     /// It was erased before.
     pub erased: bool,
 }
@@ -122,9 +124,9 @@ pub fn may_delete(me: UserId, facts: Option<MessageFacts>, scope: Scope) -> Resu
         .filter(|facts| !facts.erased)
         .ok_or(Code::MessageNotFound)?;
     match scope {
-        Scope::Everyone if me == facts.sender => Ok(()),
+        Scope::Everyone if me == facts.sender && !facts.event => Ok(()),
         Scope::Everyone => Err(Code::NotSender),
-        Scope::Me if me == facts.sender || me == facts.receiver => Ok(()),
+        Scope::Me if facts.read => Ok(()),
         Scope::Me => Err(Code::MessageNotFound),
     }
 }
@@ -155,20 +157,42 @@ mod tests {
     const STRANGER: UserId = UserId(3);
 
     #[test]
-    fn who_wrote_it_erases_a_message_and_its_two_people_hide_it() {
-        let facts = Some(MessageFacts {
-            sender: SENDER,
-            receiver: RECEIVER,
-            erased: false,
-        });
-        for (me, everyone, mine) in [
-            (SENDER, Ok(()), Ok(())),
-            (RECEIVER, Err(Code::NotSender), Ok(())),
-            (STRANGER, Err(Code::NotSender), Err(Code::MessageNotFound)),
+    fn who_wrote_it_erases_a_message_and_who_may_read_it_hides_it() {
+        let facts = |read| {
+            Some(MessageFacts {
+                sender: SENDER,
+                read,
+                event: false,
+                erased: false,
+            })
+        };
+        for (me, read, everyone, mine) in [
+            (SENDER, true, Ok(()), Ok(())),
+            (RECEIVER, true, Err(Code::NotSender), Ok(())),
+            (
+                STRANGER,
+                false,
+                Err(Code::NotSender),
+                Err(Code::MessageNotFound),
+            ),
         ] {
+            let facts = facts(read);
             assert_eq!(may_delete(me, facts, Scope::Everyone), everyone, "{me}");
             assert_eq!(may_delete(me, facts, Scope::Me), mine, "{me}");
         }
+    }
+
+    #[test]
+    fn what_the_server_wrote_about_a_group_is_hidden_and_never_erased() {
+        let facts = Some(MessageFacts {
+            sender: SENDER,
+            read: true,
+            event: true,
+            erased: false,
+        });
+        let erased = may_delete(SENDER, facts, Scope::Everyone);
+        assert_eq!(erased, Err(Code::NotSender));
+        assert_eq!(may_delete(SENDER, facts, Scope::Me), Ok(()));
     }
 
     #[test]
@@ -178,7 +202,7 @@ mod tests {
             conversation: ConversationId(7),
             seq: Seq(id),
             sender: SENDER,
-            receiver: RECEIVER,
+            to: RECEIVER.into(),
             client_message_id: None,
             body: Body::Text("x".to_owned()),
             created_at: Timestamp(0),
@@ -211,7 +235,7 @@ mod tests {
             conversation: ConversationId(conversation),
             seq: Seq(seq),
             sender: SENDER,
-            receiver: RECEIVER,
+            to: RECEIVER.into(),
             client_message_id: None,
             body: Body::Text("x".to_owned()),
             created_at: Timestamp(0),
@@ -238,7 +262,8 @@ mod tests {
     fn what_is_erased_or_never_was_cannot_be_deleted() {
         let erased = MessageFacts {
             sender: SENDER,
-            receiver: RECEIVER,
+            read: true,
+            event: false,
             erased: true,
         };
         for facts in [None, Some(erased)] {

@@ -136,6 +136,7 @@ impl Hub {
             ClientFrame::CallResume { call_id } => (None, Some(call_id), Signal::Resume),
             ClientFrame::Message { .. }
             | ClientFrame::Sealed { .. }
+            | ClientFrame::GroupMessage { .. }
             | ClientFrame::MarkDelivered { .. }
             | ClientFrame::MarkRead { .. }
             | ClientFrame::PresenceSubscribe { .. }

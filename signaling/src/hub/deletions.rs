@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::messages::MAX_WAITING;
 use super::{Effect, Hub, close_code};
-use crate::chat::{Deletion, Place};
+use crate::chat::{Deletion, Destination, Place};
 use crate::ids::UserId;
 use crate::wire::ServerFrame;
 
@@ -14,7 +14,7 @@ impl Hub {
     pub(super) fn deleted(&mut self, deletion: &Deletion, now: Instant) {
         match deletion {
             Deletion::Erased(place) => {
-                let people = [place.sender, place.receiver];
+                let people = self.readers(place);
                 self.take_from_waiting(&people, deletion, now);
                 self.tell(&people, message_deleted(place, false));
             }
@@ -61,7 +61,15 @@ impl Hub {
         }
     }
 
-    fn tell(&mut self, people: &[UserId], frame: ServerFrame) {
+    /// Who may have been told of a message.
+    fn readers(&self, place: &Place) -> Vec<UserId> {
+        match place.to {
+            Destination::Person(receiver) => vec![place.sender, receiver],
+            Destination::Group(group) => self.people.in_group(group),
+        }
+    }
+
+    pub(super) fn tell(&mut self, people: &[UserId], frame: ServerFrame) {
         let to = people.iter().flat_map(|&user| self.sockets.of(user));
         self.send(to.collect(), frame, None);
     }
@@ -95,7 +103,7 @@ pub(super) fn message_deleted(place: &Place, for_me: bool) -> ServerFrame {
         conversation_id: place.conversation,
         seq: place.seq,
         sender_id: place.sender,
-        receiver_id: place.receiver,
+        receiver_id: place.to.person(),
         for_me,
     }
 }

@@ -1,6 +1,7 @@
 //! What goes into the hub and what comes out.
 
 use crate::chat::{BlockChange, Deletion, Marked, NewMark, NewMessage, Stored, StoredMessage};
+use crate::group::Change;
 use crate::ids::{CallId, ConnId, ConversationId, Seq, SessionId, Ticket, Timestamp, UserId};
 use crate::rate::Rate;
 use crate::wire::{Code, ServerFrame};
@@ -99,6 +100,9 @@ pub enum Input {
     MarkedOutside(Marked),
     /// What was deleted through REST, after it was stored.
     Deleted(Deletion),
+    /// A group is new, has another name, other members or other roles, or is
+    /// gone; told in the order in which messages were stored.
+    GroupChanged(Box<Change>),
     /// The answer to [`Effect::CatchUp`].
     CatchUp {
         /// The socket.
@@ -156,7 +160,7 @@ pub enum Effect {
         to: Vec<ConnId>,
         /// The frame.
         frame: ServerFrame,
-        /// Set if `to` are sockets of a message's receiver: after the bytes
+        /// Set if `to` are sockets of a message's readers: after the bytes
         /// went out [`Input::Written`] is due with these values.
         receipt: Option<(ConversationId, Seq)>,
     },
@@ -202,6 +206,13 @@ pub enum Effect {
         user: UserId,
         /// Of what.
         notice: Notice,
+    },
+    /// Tell the members of a group of a message who may not be looking.
+    NotifyGroup {
+        /// The message.
+        message: Box<StoredMessage>,
+        /// Who need not be told: they are looking.
+        awake: Vec<UserId>,
     },
 }
 

@@ -5,15 +5,16 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::deletions::message_deleted;
+use super::groups::group_receipt;
 use super::receipts::Todo;
 use super::tickets::Pending;
 use super::{Effect, Hub, close_code};
 use crate::chat::{
-    Body, CallEntry, Deletion, Mark, MarkTarget, Marked, NewMark, NewMessage, Party, Place,
-    SendFacts, Stored, StoredMessage, check_body, may_send,
+    Body, CallEntry, Deletion, Destination, Mark, MarkTarget, Marked, NewMark, NewMessage, Party,
+    Place, SendFacts, Stored, StoredMessage, check_body, may_send,
 };
 use crate::ids::{ConnId, ConversationId, MessageId, Seq, Ticket, UserId};
-use crate::wire::{ClientFrame, Code, MessageFrame, Reference, ServerFrame, StatusFrame};
+use crate::wire::{ClientFrame, Code, Reference, ServerFrame, StatusFrame};
 
 /// Messages that wait for one socket's catch-up; a socket with more of them is
 /// closed and starts anew.
@@ -33,7 +34,17 @@ impl Hub {
                 client_message_id,
             } => {
                 let body = Body::Text(content);
-                return self.new_message(conn, receiver, body, client_message_id, reference);
+                let to = Destination::Person(receiver);
+                return self.new_message(conn, to, body, client_message_id, reference);
+            }
+            ClientFrame::GroupMessage {
+                conversation,
+                content,
+                client_message_id,
+            } => {
+                let body = Body::Text(content);
+                let to = Destination::Group(conversation);
+                return self.new_message(conn, to, body, client_message_id, reference);
             }
             ClientFrame::Sealed {
                 receiver,
@@ -41,7 +52,8 @@ impl Hub {
                 client_message_id,
             } => {
                 let body = Body::Sealed(envelope);
-                return self.new_message(conn, receiver, body, client_message_id, reference);
+                let to = Destination::Person(receiver);
+                return self.new_message(conn, to, body, client_message_id, reference);
             }
             ClientFrame::MarkDelivered { message } => (message, Mark::Delivered),
             ClientFrame::MarkRead { message } => (message, Mark::Read),
@@ -73,20 +85,23 @@ impl Hub {
     fn new_message(
         &mut self,
         conn: ConnId,
-        receiver: UserId,
+        to: Destination,
         body: Body,
         client_message_id: Option<String>,
         reference: &Reference,
     ) -> Result<(), Code> {
         check_body(&body)?;
         let sender = self.sockets.get(conn).ok_or(Code::Internal)?.user;
-        // One has a socket, and the writer judges about the other.
-        let facts = SendFacts {
-            sender: Party::Active,
-            receiver: Party::Active,
-            block: self.people.block(sender, receiver),
-        };
-        may_send(sender, receiver, &facts)?;
+        // One has a socket, and the writer judges about the other, and about
+        // who is in a group.
+        if let Destination::Person(receiver) = to {
+            let facts = SendFacts {
+                sender: Party::Active,
+                receiver: Party::Active,
+                block: self.people.block(sender, receiver),
+            };
+            may_send(sender, receiver, &facts)?;
+        }
         self.take_share(conn)?;
         let ticket = self.tickets.issue(Pending::Asked {
             conn,
@@ -95,7 +110,7 @@ impl Hub {
         self.effects.push_back(Effect::Store(NewMessage {
             ticket,
             sender,
-            receiver,
+            to,
             client_message_id,
             body,
         }));
@@ -127,7 +142,7 @@ impl Hub {
         self.effects.push_back(Effect::Store(NewMessage {
             ticket,
             sender,
-            receiver,
+            to: receiver.into(),
             client_message_id: None,
             body: Body::Call(entry),
         }));
@@ -183,23 +198,46 @@ impl Hub {
             let frame = if stored.erased {
                 message_deleted(&Place::from(message), false)
             } else {
-                ServerFrame::Message(MessageFrame::from(message))
+                ServerFrame::of(message)
             };
             self.send(vec![conn], frame, None);
         }
     }
 
-    /// A new message goes to every socket of both people; to a socket of the
-    /// receiver that is still catching up, after what it missed.
-    fn deliver(&mut self, message: &StoredMessage, now: Instant) {
-        // Who writes to somebody has made them a contact; a call alone does not.
-        if !matches!(message.body, Body::Call(_)) {
-            self.people.wrote(message.sender, message.receiver);
-        }
-        let frame = ServerFrame::Message(MessageFrame::from(message));
+    /// A new message goes to every socket of both people, or of all members; to
+    /// a socket of a reader that is still catching up, after what it missed.
+    pub(super) fn deliver(&mut self, message: &StoredMessage, now: Instant) {
+        let readers = match message.to {
+            Destination::Person(receiver) => {
+                // Who writes to somebody has made them a contact; a call alone
+                // does not.
+                if !matches!(message.body, Body::Call(_)) {
+                    self.people.wrote(message.sender, receiver);
+                }
+                vec![receiver]
+            }
+            Destination::Group(group) => {
+                let mut members = self.people.in_group(group);
+                members.retain(|member| *member != message.sender);
+                members
+            }
+        };
+        let frame = ServerFrame::of(message);
         let receipt = Some((message.conversation, message.seq));
         let mut to = Vec::new();
-        for conn in self.sockets.of(message.receiver) {
+        for reader in readers {
+            to.extend(self.ready(reader, message, now));
+        }
+        self.send(to, frame.clone(), receipt);
+        self.send(self.sockets.of(message.sender), frame, None);
+        self.notify_of_message(message);
+    }
+
+    /// The sockets of a reader that may have a message now; for the others it
+    /// waits.
+    fn ready(&mut self, reader: UserId, message: &StoredMessage, now: Instant) -> Vec<ConnId> {
+        let mut to = Vec::new();
+        for conn in self.sockets.of(reader) {
             match self.sockets.get_mut(conn) {
                 Some(socket) if socket.caught_up => to.push(conn),
                 Some(socket) if socket.waiting.len() < MAX_WAITING => {
@@ -212,9 +250,7 @@ impl Hub {
                 }
             }
         }
-        self.send(to, frame.clone(), receipt);
-        self.send(self.sockets.of(message.sender), frame, None);
-        self.notify_of_message(message);
+        to
     }
 
     pub(super) fn marked(&mut self, ticket: Ticket, result: Result<Marked, Code>) {
@@ -248,12 +284,15 @@ impl Hub {
         }
     }
 
-    /// Tells both people that a mark moved.
+    /// Tells both people, or all members, that a mark moved.
     pub(super) fn mark_moved(&mut self, marked: &Marked) {
         self.receipts
             .moved(marked.receiver, marked.conversation, marked.seq);
         if !marked.advanced {
             return;
+        }
+        if self.people.is_group(marked.conversation) {
+            return self.tell_group(marked.conversation, group_receipt(marked));
         }
         let mut to = self.sockets.of(marked.sender);
         to.extend(self.sockets.of(marked.receiver));
@@ -309,10 +348,15 @@ impl Hub {
         messages.extend(waiting.into_iter().filter(is_new));
         let is_there = |message: &&StoredMessage| {
             let gone = |deletion: &Deletion| deletion.covers(user, message);
-            message.receiver == user && !deletions.iter().any(gone)
+            let reads = match message.to {
+                Destination::Person(receiver) => receiver == user,
+                Destination::Group(group) => self.people.role_in(group, user).is_some(),
+            };
+            reads && !deletions.iter().any(gone)
         };
-        for message in messages.iter().filter(is_there) {
-            let frame = ServerFrame::Message(MessageFrame::from(message));
+        messages.retain(|message| is_there(&message));
+        for message in &messages {
+            let frame = ServerFrame::of(message);
             let receipt = Some((message.conversation, message.seq));
             self.send(vec![conn], frame, receipt);
         }

@@ -4,7 +4,7 @@
 use super::Hub;
 use super::io::Effect;
 use crate::call::Side;
-use crate::chat::{Body, CallOutcome, StoredMessage};
+use crate::chat::{Body, CallOutcome, Destination, StoredMessage};
 use crate::ids::{CallId, ConnId, SessionId, UserId};
 use crate::wire::{CallState, RejectReason, ServerFrame};
 
@@ -57,12 +57,26 @@ impl Hub {
     /// Calls in words that somebody may not see are no message of their own:
     /// the ringing has told of them.
     pub(super) fn notify_of_message(&mut self, message: &StoredMessage) {
-        let is_call = matches!(message.body, Body::Call(_));
-        if !is_call && self.sockets.awake_sessions(message.receiver).is_empty() {
-            self.effects.push_back(Effect::Notify {
-                user: message.receiver,
-                notice: Notice::Message(message.clone()),
-            });
+        if matches!(message.body, Body::Call(_) | Body::Event(_)) {
+            return;
+        }
+        match message.to {
+            Destination::Person(receiver) => {
+                if self.sockets.awake_sessions(receiver).is_empty() {
+                    self.effects.push_back(Effect::Notify {
+                        user: receiver,
+                        notice: Notice::Message(message.clone()),
+                    });
+                }
+            }
+            Destination::Group(group) => {
+                let is_awake = |user: &UserId| !self.sockets.awake_sessions(*user).is_empty();
+                let here = self.people.in_group(group);
+                let awake = here.into_iter().filter(is_awake).collect();
+                let message = Box::new(message.clone());
+                let notify = Effect::NotifyGroup { message, awake };
+                self.effects.push_back(notify);
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 //! What the hub knows of people who are online: whom they blocked and who
-//! blocked them, and whose calls they take. It is read before a socket joins
+//! blocked them, whose calls they take, and which groups they are in. It is read before a socket joins
 //! and kept up from outside, so that nothing here waits for the database.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::Hub;
 use crate::chat::{Block, BlockChange, CallFacts, CallsFrom, may_call};
-use crate::ids::{ConnId, UserId};
+use crate::group::Role;
+use crate::ids::{ConnId, ConversationId, UserId};
 use crate::wire::{Code, ServerFrame};
 
 /// Changes this young are applied again to what is read of a person: the
@@ -30,13 +31,37 @@ pub struct Known {
     pub contacts: BTreeSet<UserId>,
     /// They do not say when they were last there, and are not told of others.
     pub hides_last_seen: bool,
+    /// The groups they are in, and as what.
+    pub groups: BTreeMap<ConversationId, Role>,
 }
 
 /// What is known of everybody who is online.
 #[derive(Debug, Default)]
 pub(super) struct People {
     known: BTreeMap<UserId, Known>,
-    young: VecDeque<(Instant, BlockChange)>,
+    /// The same turned round: of each group the members that are known.
+    members: BTreeMap<ConversationId, BTreeSet<UserId>>,
+    young: VecDeque<(Instant, Young)>,
+}
+
+/// A change that may be younger than what is read of a person.
+#[derive(Debug, Clone, Copy)]
+enum Young {
+    Block(BlockChange),
+    /// What somebody is in a group now; none is nothing.
+    Member(ConversationId, UserId, Option<Role>),
+    /// There is no such group any more.
+    Ended(ConversationId),
+}
+
+impl Young {
+    fn is_about(self, user: UserId) -> bool {
+        match self {
+            Self::Block(change) => change.by == user || change.whom == user,
+            Self::Member(_, member, _) => member == user,
+            Self::Ended(_) => true,
+        }
+    }
 }
 
 impl People {
@@ -83,7 +108,9 @@ impl People {
 
     /// A socket of this person joins; what was read of them came before it.
     pub(super) fn join(&mut self, user: UserId, known: Known) {
-        self.known.entry(user).or_insert(known);
+        if !self.known.contains_key(&user) {
+            self.put(user, known);
+        }
     }
 
     pub(super) fn of(&self, user: UserId) -> Option<&Known> {
@@ -91,25 +118,79 @@ impl People {
     }
 
     pub(super) fn forget(&mut self, user: UserId) {
-        self.known.remove(&user);
+        let Some(known) = self.known.remove(&user) else {
+            return;
+        };
+        for group in known.groups.into_keys() {
+            self.out_of(group, user);
+        }
+    }
+
+    fn put(&mut self, user: UserId, known: Known) {
+        self.forget(user);
+        for &group in known.groups.keys() {
+            self.members.entry(group).or_default().insert(user);
+        }
+        self.known.insert(user, known);
+    }
+
+    fn out_of(&mut self, group: ConversationId, user: UserId) {
+        if let Some(members) = self.members.get_mut(&group) {
+            members.remove(&user);
+            if members.is_empty() {
+                self.members.remove(&group);
+            }
+        }
+    }
+
+    /// The members of a group who are online.
+    pub(super) fn in_group(&self, group: ConversationId) -> Vec<UserId> {
+        let members = self.members.get(&group);
+        members.into_iter().flatten().copied().collect()
+    }
+
+    /// Whether this is a group of somebody who is online.
+    pub(super) fn is_group(&self, conversation: ConversationId) -> bool {
+        self.members.contains_key(&conversation)
+    }
+
+    /// What somebody who is online is in a group.
+    pub(super) fn role_in(&self, group: ConversationId, user: UserId) -> Option<Role> {
+        self.known.get(&user)?.groups.get(&group).copied()
+    }
+
+    /// Somebody is something else in a group from here on.
+    pub(super) fn member(
+        &mut self,
+        group: ConversationId,
+        user: UserId,
+        role: Option<Role>,
+        now: Instant,
+    ) {
+        self.change(Young::Member(group, user, role), now);
+    }
+
+    /// Nobody is in that group any more.
+    pub(super) fn group_ended(&mut self, group: ConversationId, now: Instant) {
+        self.change(Young::Ended(group), now);
     }
 
     fn learn(&mut self, user: UserId, known: Known, now: Instant) {
-        self.known.insert(user, known);
+        self.put(user, known);
         let is_old = |at: Instant| now.saturating_duration_since(at) > YOUNG;
         while self.young.front().is_some_and(|(at, _)| is_old(*at)) {
             self.young.pop_front();
         }
         for n in 0..self.young.len() {
             if let Some((_, change)) = self.young.get(n).copied()
-                && (change.by == user || change.whom == user)
+                && change.is_about(user)
             {
                 self.apply(change);
             }
         }
     }
 
-    fn change(&mut self, change: BlockChange, now: Instant) {
+    fn change(&mut self, change: Young, now: Instant) {
         if self.young.len() >= MAX_YOUNG {
             self.young.pop_front();
         }
@@ -117,7 +198,35 @@ impl People {
         self.apply(change);
     }
 
-    fn apply(&mut self, change: BlockChange) {
+    fn apply(&mut self, change: Young) {
+        match change {
+            Young::Block(change) => self.apply_block(change),
+            Young::Member(group, user, role) => self.apply_member(group, user, role),
+            Young::Ended(group) => {
+                for user in self.in_group(group) {
+                    self.apply_member(group, user, None);
+                }
+            }
+        }
+    }
+
+    fn apply_member(&mut self, group: ConversationId, user: UserId, role: Option<Role>) {
+        let Some(known) = self.known.get_mut(&user) else {
+            return;
+        };
+        match role {
+            Some(role) => {
+                known.groups.insert(group, role);
+                self.members.entry(group).or_default().insert(user);
+            }
+            None => {
+                known.groups.remove(&group);
+                self.out_of(group, user);
+            }
+        }
+    }
+
+    fn apply_block(&mut self, change: BlockChange) {
         let BlockChange { by, whom, blocked } = change;
         let mut set = |of: UserId, pick: fn(&mut Known) -> &mut BTreeSet<UserId>, other: UserId| {
             if let Some(known) = self.known.get_mut(&of) {
@@ -147,7 +256,7 @@ impl Hub {
             self.call_cut(by, whom, now);
         }
         let before = self.people.is_apart(by, whom);
-        self.people.change(change, now);
+        self.people.change(Young::Block(change), now);
         if before != self.people.is_apart(by, whom) {
             self.show_again(by, whom);
             self.show_again(whom, by);

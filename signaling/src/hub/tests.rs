@@ -3,6 +3,7 @@
 mod away;
 mod calls;
 mod deletions;
+mod groups;
 mod messages;
 mod notices;
 mod people;
@@ -149,7 +150,8 @@ impl Bench {
                 | Effect::CatchUp { .. }
                 | Effect::LastSeen { .. }
                 | Effect::Online { .. }
-                | Effect::Notify { .. } => {}
+                | Effect::Notify { .. }
+                | Effect::NotifyGroup { .. } => {}
             }
             lines.push(line(&effect));
         }
@@ -177,24 +179,25 @@ fn line(effect: &Effect) -> String {
         }
         Effect::Close { conn, code } => format!("close {conn} {code}"),
         Effect::Store(new) => match &new.body {
-            Body::Text(text) => format!("store {}>{} {text}", new.sender, new.receiver),
+            Body::Text(text) => format!("store {}>{} {text}", new.sender, new.to),
             Body::Sealed(envelope) => {
                 format!(
                     "store {}>{} sealed {}",
-                    new.sender, new.receiver, envelope.ciphertext
+                    new.sender, new.to, envelope.ciphertext
                 )
             }
             Body::Call(entry) => format!(
                 "entry {}>{} {}{}",
                 new.sender,
-                new.receiver,
+                new.to,
                 entry.outcome.as_str(),
                 entry
                     .duration_s
                     .map(|s| format!(" {s}"))
                     .unwrap_or_default()
             ),
-            Body::File(entry) => format!("file {}>{} {}", new.sender, new.receiver, entry.name),
+            Body::File(entry) => format!("file {}>{} {}", new.sender, new.to, entry.name),
+            Body::Event(event) => format!("event {}>{} {event:?}", new.sender, new.to),
         },
         Effect::Mark(new) => {
             let target = match new.target {
@@ -209,6 +212,10 @@ fn line(effect: &Effect) -> String {
         }
         Effect::CatchUp { conn, user } => format!("catch_up {conn} of {user}"),
         Effect::Online { user, online } => format!("online {user} {online}"),
+        Effect::NotifyGroup { message, awake } => {
+            let awake: Vec<String> = awake.iter().map(ToString::to_string).collect();
+            format!("notify {} but {}", message.to, awake.join(","))
+        }
         Effect::LastSeen { .. } | Effect::Notify { .. } => unreachable!("kept apart"),
     }
 }
@@ -233,6 +240,11 @@ fn said(frame: &ServerFrame) -> String {
         "/username",
         "/online",
         "/last_seen",
+        "/name",
+        "/role",
+        "/change",
+        "/recv_seq",
+        "/read_seq",
         "/for_me",
         "/active",
     ] {
@@ -255,7 +267,7 @@ pub(super) fn stored(id: i64, sender: i64, receiver: i64, content: &str) -> Stor
         conversation: ConversationId(7),
         seq: Seq(id),
         sender: UserId(sender),
-        receiver: UserId(receiver),
+        to: UserId(receiver).into(),
         client_message_id: None,
         body: Body::Text(content.to_owned()),
         created_at: Timestamp(0),

@@ -7,8 +7,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::code::Code;
-use crate::chat::Envelope;
-use crate::ids::{CallId, MessageId, UserId};
+use crate::chat::{Destination, Envelope};
+use crate::ids::{CallId, ConversationId, MessageId, UserId};
 
 /// A text message of the WebSocket has at most so many bytes; the shell closes
 /// the socket on a larger one.
@@ -46,6 +46,12 @@ pub enum ClientFrame {
         envelope: Box<Envelope>,
         client_message_id: Option<String>,
     },
+    /// Send a text to a group; its length is not judged yet.
+    GroupMessage {
+        conversation: ConversationId,
+        content: String,
+        client_message_id: Option<String>,
+    },
     /// Everything up to this message has arrived.
     MarkDelivered { message: MessageId },
     /// Everything up to this message was read.
@@ -54,8 +60,8 @@ pub enum ClientFrame {
     PresenceSubscribe { users: Vec<UserId> },
     /// Nobody looks at this socket's tab, or somebody does again.
     Sleep { asleep: bool },
-    /// The person writes to this one, or has stopped.
-    Typing { receiver: UserId, active: bool },
+    /// The person writes there, or has stopped.
+    Typing { to: Destination, active: bool },
     /// Start a call, or renegotiate an active one.
     CallOffer {
         peer: UserId,
@@ -185,6 +191,9 @@ impl ClientFrame {
             | Self::Sealed {
                 client_message_id, ..
             } => ("message", client_message_id.clone(), None),
+            Self::GroupMessage {
+                client_message_id, ..
+            } => ("group_message", client_message_id.clone(), None),
             Self::MarkDelivered { .. } => ("mark_delivered", None, None),
             Self::MarkRead { .. } => ("mark_read", None, None),
             Self::PresenceSubscribe { .. } => ("presence_subscribe", None, None),
@@ -250,6 +259,15 @@ impl Fields {
                 content: self.owned_text("content")?,
                 client_message_id: self.client_message_id()?,
             },
+            // What the server cannot read is of two people so far.
+            "group_message" if self.value("encrypted") == Some(&Value::Bool(true)) => {
+                return Err(Code::EnvelopeInvalid);
+            }
+            "group_message" => ClientFrame::GroupMessage {
+                conversation: self.conversation()?,
+                content: self.owned_text("content")?,
+                client_message_id: self.client_message_id()?,
+            },
             "mark_delivered" => ClientFrame::MarkDelivered {
                 message: self.message()?,
             },
@@ -263,7 +281,7 @@ impl Fields {
                 asleep: self.flag("asleep")?,
             },
             "typing" => ClientFrame::Typing {
-                receiver: self.person()?,
+                to: self.destination()?,
                 active: self.flag("active")?,
             },
             "call_offer" => ClientFrame::CallOffer {
@@ -361,6 +379,21 @@ impl Fields {
             .and_then(id)
             .map(UserId)
             .ok_or(Code::BadFrame)
+    }
+
+    fn conversation(&self) -> Result<ConversationId, Code> {
+        self.value("conversation_id")
+            .and_then(id)
+            .map(ConversationId)
+            .ok_or(Code::BadFrame)
+    }
+
+    /// A group where one is named, else a person.
+    fn destination(&self) -> Result<Destination, Code> {
+        match self.value("conversation_id") {
+            Some(_) => self.conversation().map(Destination::Group),
+            None => self.person().map(Destination::Person),
+        }
     }
 
     fn message(&self) -> Result<MessageId, Code> {

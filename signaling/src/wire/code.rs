@@ -66,6 +66,20 @@ codes! {
     NotSender "not_sender";
     /// Somebody else's conversation.
     NotParticipant "not_participant";
+    /// No such group, or one is not in it.
+    NotMember "not_member";
+    /// Only the owner and the admins of a group may do so.
+    NotModerator "not_moderator";
+    /// Only the owner of a group may do so.
+    NotOwner "not_owner";
+    /// The owner hands a group over or deletes it before going.
+    OwnerMustStay "owner_must_stay";
+    /// A group has as many members as it may.
+    GroupFull "group_full";
+    /// The name of a group has a wrong length or characters it may not have.
+    GroupNameInvalid "group_name_invalid";
+    /// The link into a group was never there, or has ended.
+    GroupLinkInvalid "group_link_invalid";
     /// Over the rate limit.
     SlowDown "slow_down";
     /// Over the limit for register and login.

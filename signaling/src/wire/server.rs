@@ -7,7 +7,10 @@ use serde::{Serialize, Serializer};
 use super::client::{Candidate, Reference, Sdp};
 use super::code::Code;
 use super::file::FileFrame;
-use crate::chat::{Body, CallEntry, CallOutcome, Envelope, Marked, Status, StoredMessage};
+use crate::chat::{
+    Body, CallEntry, CallOutcome, Destination, Envelope, Marked, Status, StoredMessage,
+};
+use crate::group::{Event, Happening, Role};
 use crate::ids::{CallId, ConversationId, MessageId, Seq, Timestamp, UserId};
 
 /// One frame to a client. `sender_id` of a call frame is always the other
@@ -20,6 +23,8 @@ pub enum ServerFrame {
     Hello { user_id: UserId, version: String },
     /// A message, to the receiver and back to the sender.
     Message(MessageFrame),
+    /// The same to the members of a group.
+    GroupMessage(MessageFrame),
     /// A mark moved.
     StatusUpdate(StatusFrame),
     /// A message was erased, or hidden for this person alone.
@@ -30,7 +35,8 @@ pub enum ServerFrame {
         conversation_id: ConversationId,
         seq: Seq,
         sender_id: UserId,
-        receiver_id: UserId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        receiver_id: Option<UserId>,
         #[serde(skip_serializing_if = "is_false")]
         for_me: bool,
     },
@@ -43,6 +49,36 @@ pub enum ServerFrame {
         #[serde(skip_serializing_if = "is_false")]
         for_me: bool,
     },
+    /// How far a member of a group has received and read; what is left out has
+    /// not moved.
+    GroupReceipt {
+        conversation_id: ConversationId,
+        user_id: UserId,
+        recv_seq: Seq,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        read_seq: Option<Seq>,
+    },
+    /// A group and what this person is in it: it is new or has another name.
+    GroupChanged {
+        conversation_id: ConversationId,
+        name: String,
+        role: Role,
+    },
+    /// Somebody came into a group, went, or is something else there now.
+    GroupMember {
+        conversation_id: ConversationId,
+        user_id: UserId,
+        username: String,
+        #[serde(skip_serializing_if = "no_text")]
+        display_name: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        role: Option<Role>,
+        change: Happening,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        by: Option<UserId>,
+    },
+    /// A group is gone with everything that was said in it.
+    GroupDeleted { conversation_id: ConversationId },
     /// Somebody's account is gone, with all they wrote.
     AccountDeleted { user_id: UserId, username: String },
     /// A person came or went.
@@ -53,8 +89,13 @@ pub enum ServerFrame {
         #[serde(skip_serializing_if = "Option::is_none")]
         last_seen: Option<Timestamp>,
     },
-    /// Somebody writes to this person, or has stopped.
-    Typing { sender_id: UserId, active: bool },
+    /// Somebody writes to this person or in a group, or has stopped.
+    Typing {
+        sender_id: UserId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        conversation_id: Option<ConversationId>,
+        active: bool,
+    },
     /// The offer is accepted, the callee is being rung.
     CallStarted {
         call_id: CallId,
@@ -121,7 +162,9 @@ pub struct MessageFrame {
     pub conversation_id: ConversationId,
     pub seq: Seq,
     pub sender_id: UserId,
-    pub receiver_id: UserId,
+    /// None in a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receiver_id: Option<UserId>,
     /// The words of a text; of a call, the same in Persian.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub content: String,
@@ -139,6 +182,9 @@ pub struct MessageFrame {
     /// Of a file.
     #[serde(flatten)]
     pub file: Option<Box<FileFrame>>,
+    /// What happened in a group; with it `kind` is `event`.
+    #[serde(flatten, serialize_with = "kind_and_event")]
+    pub event: Option<Box<Event>>,
 }
 
 /// The fields of `status_update`.
@@ -202,7 +248,17 @@ impl ServerFrame {
     /// Whether the frame may be dropped on its way to a socket that is behind.
     #[must_use]
     pub const fn may_be_lost(&self) -> bool {
-        matches!(self, Self::Typing { .. })
+        matches!(self, Self::Typing { .. } | Self::GroupReceipt { .. })
+    }
+
+    /// A message as its readers are told of it.
+    #[must_use]
+    pub fn of(message: &StoredMessage) -> Self {
+        let frame = MessageFrame::from(message);
+        match message.to {
+            Destination::Person(_) => Self::Message(frame),
+            Destination::Group(_) => Self::GroupMessage(frame),
+        }
     }
 
     /// The text of the frame.
@@ -218,7 +274,7 @@ impl ServerFrame {
 
 impl From<&StoredMessage> for MessageFrame {
     fn from(message: &StoredMessage) -> Self {
-        let mut file = None;
+        let (mut file, mut event) = (None, None);
         let (content, envelope, call) = match &message.body {
             Body::Text(text) => (text.clone(), None, None),
             Body::Sealed(envelope) => (String::new(), Some(envelope.clone()), None),
@@ -227,6 +283,10 @@ impl From<&StoredMessage> for MessageFrame {
                 file = Some(Box::new(FileFrame::from(&**entry)));
                 (entry.line(), None, None)
             }
+            Body::Event(happened) => {
+                event = Some(happened.clone());
+                (String::new(), None, None)
+            }
         };
         Self {
             message_id: message.id,
@@ -234,7 +294,7 @@ impl From<&StoredMessage> for MessageFrame {
             conversation_id: message.conversation,
             seq: message.seq,
             sender_id: message.sender,
-            receiver_id: message.receiver,
+            receiver_id: message.to.person(),
             content,
             encrypted: envelope.is_some(),
             envelope,
@@ -242,6 +302,7 @@ impl From<&StoredMessage> for MessageFrame {
             created_at: message.created_at,
             call,
             file,
+            event,
         }
     }
 }
@@ -305,6 +366,18 @@ fn kind_and_call<S: Serializer>(
     fields.end()
 }
 
+fn kind_and_event<S: Serializer>(
+    event: &Option<Box<Event>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut fields = serializer.serialize_map(None)?;
+    if let Some(event) = event {
+        fields.serialize_entry("kind", "event")?;
+        fields.serialize_entry("event", event)?;
+    }
+    fields.end()
+}
+
 /// The payload of an offer or answer: `{"<kind>": {"type": "<kind>", "sdp"}}`.
 fn description<S: Serializer>(
     kind: &'static str,
@@ -354,7 +427,7 @@ mod tests {
             conversation_id: ConversationId(2),
             seq: Seq(3),
             sender_id: UserId(4),
-            receiver_id: UserId(5),
+            receiver_id: Some(UserId(5)),
             content: String::new(),
             encrypted: false,
             envelope: None,
@@ -362,6 +435,7 @@ mod tests {
             created_at: Timestamp(0),
             call: None,
             file: None,
+            event: None,
         };
         assert_eq!(
             ServerFrame::Message(message).to_json(),

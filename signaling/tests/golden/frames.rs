@@ -93,7 +93,7 @@ pub(crate) fn client_frames() -> Vec<(&'static str, ClientFrame)> {
     };
     let watch = |users| ClientFrame::PresenceSubscribe { users };
     let typing = |active| ClientFrame::Typing {
-        receiver: YOU,
+        to: YOU.into(),
         active,
     };
     let message = MessageId(41);
@@ -137,7 +137,7 @@ fn message(name: Option<&str>, body: Body) -> ServerFrame {
         conversation: ConversationId(7),
         seq: Seq(12),
         sender: ME,
-        receiver: YOU,
+        to: YOU.into(),
         client_message_id: name.map(str::to_owned),
         body,
         created_at: Timestamp(1_795_222_923_456),
@@ -222,7 +222,7 @@ fn deleted(name: Option<&str>, for_me: bool) -> ServerFrame {
         conversation_id: ConversationId(7),
         seq: Seq(12),
         sender_id: ME,
-        receiver_id: YOU,
+        receiver_id: Some(YOU),
         for_me,
     }
 }
@@ -276,6 +276,7 @@ pub(crate) fn chat_frames() -> Vec<(&'static str, ServerFrame)> {
     };
     let typing = |active| ServerFrame::Typing {
         sender_id: YOU,
+        conversation_id: None,
         active,
     };
     let text = || Body::Text("سلام".to_owned());

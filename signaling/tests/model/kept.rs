@@ -46,7 +46,7 @@ impl Kept {
             conversation: self.conversation(sender, receiver),
             seq: Seq(id),
             sender,
-            receiver,
+            to: receiver.into(),
             client_message_id: None,
             body,
             created_at: Timestamp(0),
@@ -75,7 +75,7 @@ impl Kept {
         let messages: Vec<&StoredMessage> = self.messages.values().collect();
         let message = messages[pick % messages.len()];
         let place = Place::from(message);
-        let (sender, receiver) = (message.sender, message.receiver);
+        let (sender, receiver) = (message.sender, reader(message));
         let me = if by_sender { sender } else { receiver };
         let other = if by_sender { receiver } else { sender };
         let (here, seq) = (place.conversation, place.seq);
@@ -102,7 +102,7 @@ impl Kept {
 
     /// The message was erased long ago; only who sends it again meets it.
     pub(crate) fn erased(&mut self, message: &StoredMessage) {
-        let people = [message.sender, message.receiver];
+        let people = [message.sender, reader(message)];
         self.remember(&Deletion::Erased(Place::from(message)), &people);
     }
 
@@ -122,7 +122,7 @@ impl Kept {
         let mine = self
             .messages
             .values()
-            .filter(|message| message.receiver == me && !self.gone.contains(&(me, message.id)));
+            .filter(|message| reader(message) == me && !self.gone.contains(&(me, message.id)));
         self.reads.insert(conn, mine.cloned().collect());
     }
 
@@ -136,7 +136,7 @@ impl Kept {
         let me = owner(conn);
         if let ServerFrame::Message(frame) = frame {
             let message = &self.messages[&frame.message_id];
-            let (sender, receiver) = (message.sender, message.receiver);
+            let (sender, receiver) = (message.sender, reader(message));
             assert!(me == sender || me == receiver, "{conn} reads {frame:?}");
             assert_eq!(receipt, me == receiver);
             let gone = self.gone.contains(&(me, frame.message_id));
@@ -151,11 +151,11 @@ impl Kept {
         {
             let message = &self.messages[message_id];
             assert_eq!(
-                (message.sender, message.receiver),
-                (*sender_id, *receiver_id)
+                (message.sender, reader(message)),
+                (*sender_id, receiver_id.unwrap())
             );
             assert!(
-                me == *sender_id || me == *receiver_id,
+                me == *sender_id || Some(me) == *receiver_id,
                 "{conn} is a stranger"
             );
             assert!(
@@ -175,7 +175,7 @@ impl Kept {
                 message.conversation == *conversation_id && seq.is_none_or(|seq| message.seq <= seq)
             };
             for message in self.messages.values().filter(is_here) {
-                let pair = [message.sender, message.receiver];
+                let pair = [message.sender, reader(message)];
                 assert!(
                     pair.contains(&me) && pair.contains(user_id),
                     "{conn} hears {frame:?}"
@@ -184,4 +184,9 @@ impl Kept {
             }
         }
     }
+}
+
+/// Who reads a message: nobody has a group here.
+pub(crate) fn reader(message: &StoredMessage) -> UserId {
+    message.to.person().unwrap()
 }

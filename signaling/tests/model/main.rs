@@ -165,7 +165,8 @@ impl World {
             | Effect::CatchUp { .. }
             | Effect::LastSeen { .. }
             | Effect::Online { .. }
-            | Effect::Notify { .. } => false,
+            | Effect::Notify { .. }
+            | Effect::NotifyGroup { .. } => false,
         });
         if !is_open {
             let result = Err(Code::Internal);
@@ -189,7 +190,9 @@ impl World {
         self.next_message += 1;
         match asked {
             Effect::Store(new) => {
-                let message = self.kept.keep(id, new.sender, new.receiver, new.body);
+                let message = self
+                    .kept
+                    .keep(id, new.sender, new.to.person().unwrap(), new.body);
                 // A log entry has no name, so it is never sent again.
                 let repeated = id % 5 == 0 && !matches!(message.body, Body::Call(_));
                 let erased = repeated && id % 2 == 0;
@@ -197,7 +200,9 @@ impl World {
                     self.kept.erased(&message);
                 }
                 // The writer judges by the block as it is now.
-                let apart = self.people.are_apart(message.sender, message.receiver);
+                let apart = self
+                    .people
+                    .are_apart(message.sender, kept::reader(&message));
                 let ok = ok && (!apart || matches!(message.body, Body::Call(_)));
                 let result = ok.then_some(Stored {
                     message,
@@ -231,7 +236,8 @@ impl World {
             | Effect::CatchUp { .. }
             | Effect::LastSeen { .. }
             | Effect::Online { .. }
-            | Effect::Notify { .. } => unreachable!("not a question"),
+            | Effect::Notify { .. }
+            | Effect::NotifyGroup { .. } => unreachable!("not a question"),
         }
     }
 
@@ -254,7 +260,8 @@ impl World {
                     if matches!(new.body, Body::Call(_)) {
                         self.entries += 1;
                     } else {
-                        assert!(!self.people.are_apart(new.sender, new.receiver));
+                        let receiver = new.to.person().unwrap();
+                        assert!(!self.people.are_apart(new.sender, receiver));
                     }
                     self.open.push(Effect::Store(new));
                 }
@@ -274,6 +281,7 @@ impl World {
                     assert!(changed, "{user} is told of twice");
                 }
                 Effect::Notify { user, notice } => self.notified(user, notice),
+                Effect::NotifyGroup { .. } => unreachable!("nobody has a group here"),
             }
         }
         self.people.look(self.now, &self.alive);
@@ -304,7 +312,14 @@ impl World {
             ServerFrame::Presence { .. } => self.people.presence(conn, frame, &self.online),
             ServerFrame::Error { .. } => {}
             ServerFrame::AccountDeleted { .. } => unreachable!("nobody deletes an account here"),
-            ServerFrame::Typing { sender_id, active } => {
+            ServerFrame::GroupMessage(_)
+            | ServerFrame::GroupReceipt { .. }
+            | ServerFrame::GroupChanged { .. }
+            | ServerFrame::GroupMember { .. }
+            | ServerFrame::GroupDeleted { .. } => unreachable!("nobody has a group here"),
+            ServerFrame::Typing {
+                sender_id, active, ..
+            } => {
                 self.people.typing(conn, *sender_id, *active, self.now);
             }
             ServerFrame::CallStarted { .. }
@@ -388,6 +403,11 @@ impl World {
             | ServerFrame::StatusUpdate(_)
             | ServerFrame::Presence { .. }
             | ServerFrame::Typing { .. }
+            | ServerFrame::GroupMessage(_)
+            | ServerFrame::GroupReceipt { .. }
+            | ServerFrame::GroupChanged { .. }
+            | ServerFrame::GroupMember { .. }
+            | ServerFrame::GroupDeleted { .. }
             | ServerFrame::Error { .. } => unreachable!("not of a call"),
         }
     }

@@ -11,7 +11,7 @@ impl World {
     pub(crate) fn notified(&mut self, user: UserId, notice: Notice) {
         match notice {
             Notice::Message(message) => {
-                assert_eq!(user, message.receiver);
+                assert_eq!(message.to, user.into());
                 assert!(matches!(message.body, Body::Text(_) | Body::Sealed(_)));
                 assert!(!self.alive.iter().any(|&conn| owner(conn) == user));
             }

@@ -11,7 +11,7 @@ fn message(body: Body) -> StoredMessage {
         conversation: ConversationId(7),
         seq: Seq(12),
         sender: UserId(1),
-        receiver: UserId(2),
+        to: UserId(2).into(),
         client_message_id: None,
         body,
         created_at: Timestamp(0),
@@ -27,6 +27,7 @@ fn to(privacy: Privacy) -> Addressee {
         subscriptions: Vec::new(),
         privacy,
         other: ("sara".to_owned(), Some("سارا".to_owned())),
+        group: None,
         unread: 3,
     }
 }
@@ -214,4 +215,31 @@ fn the_longest_push_fits() {
     let push = writer.write(News::Message(&text(&worst)), &to, Lang::Fa);
     let length = push.to_string().len();
     assert!(length < 3_000, "{length}");
+}
+
+#[test]
+fn a_message_in_a_group_is_headed_by_its_name_where_names_may_be_shown() {
+    let message = text("hello");
+    let said = |privacy| {
+        let catalogue = Catalogue::load();
+        let writer = Writer {
+            catalogue: &catalogue,
+            origin: "",
+        };
+        let mut to = to(privacy);
+        to.group = Some((ConversationId(7), "family".to_owned()));
+        let push = writer.write(News::Message(&message), &to, Lang::En);
+        let text = |path: &str| push.pointer(path).unwrap().as_str().unwrap().to_owned();
+        let plain = |text: String| text.replace(['\u{2068}', '\u{2069}'], "");
+        [
+            plain(text("/title")),
+            plain(text("/body")),
+            text("/notification/navigate"),
+        ]
+    };
+    assert_eq!(said(Privacy::Full), ["family", "سارا: hello", "/g/7"]);
+    let name = ["family", "New message from سارا", "/g/7"];
+    assert_eq!(said(Privacy::Name), name);
+    let neutral = ["New message", "You have a new message", "/"];
+    assert_eq!(said(Privacy::Neutral), neutral);
 }

@@ -4,7 +4,9 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use payambar_signaling::chat::{Body, CallEntry, CallOutcome, Envelope, StoredMessage};
+use payambar_signaling::chat::{
+    Body, CallEntry, CallOutcome, Destination, Envelope, StoredMessage,
+};
 use payambar_signaling::file::WORDS;
 use payambar_signaling::ids::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use rusqlite::Row;
@@ -14,6 +16,9 @@ use serde_json::json;
 use crate::store::files;
 
 const COLUMNS: &str = "m.id, m.seq, m.sender_id, m.client_message_id, m.kind, m.content, m.call_outcome, m.call_duration_s, m.created_at_ms, m.envelope";
+
+/// The kind of what the server wrote about a group.
+const EVENT: &str = "event";
 
 /// Where [`files::COLUMNS`] begin.
 const FILE: usize = 10;
@@ -27,11 +32,38 @@ pub(super) static SELECT: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Reads a message in the conversation of two people.
+/// Who reads the messages of a conversation.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Readers {
+    /// Two people, each what the other writes.
+    Pair(UserId, UserId),
+    /// The members of a group.
+    Group,
+}
+
+impl Readers {
+    /// Those of a conversation of `me`.
+    pub(super) const fn of(me: UserId, with: Destination) -> Self {
+        match with {
+            Destination::Person(other) => Self::Pair(me, other),
+            Destination::Group(_) => Self::Group,
+        }
+    }
+
+    fn to(self, conversation: ConversationId, sender: UserId) -> Destination {
+        match self {
+            Self::Pair(one, other) if sender == one => Destination::Person(other),
+            Self::Pair(one, _) => Destination::Person(one),
+            Self::Group => Destination::Group(conversation),
+        }
+    }
+}
+
+/// Reads a message in the conversation of these people.
 pub(super) fn message(
     row: &Row<'_>,
     conversation: ConversationId,
-    pair: (UserId, UserId),
+    readers: Readers,
 ) -> rusqlite::Result<StoredMessage> {
     let sender = UserId(row.get(2)?);
     Ok(StoredMessage {
@@ -39,7 +71,7 @@ pub(super) fn message(
         conversation,
         seq: Seq(row.get(1)?),
         sender,
-        receiver: if sender == pair.0 { pair.1 } else { pair.0 },
+        to: readers.to(conversation, sender),
         client_message_id: row.get(3)?,
         body: body(row)?,
         created_at: Timestamp(row.get(8)?),
@@ -57,6 +89,12 @@ fn body(row: &Row<'_>) -> rusqlite::Result<Body> {
             outcome,
             duration_s,
         }));
+    }
+    if row.get_ref(4)?.as_str()? == EVENT {
+        let event = serde_json::from_str(row.get_ref(5)?.as_str()?).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(5, Type::Text, error.into())
+        })?;
+        return Ok(Body::Event(Box::new(event)));
     }
     Ok(match files::entry(row, FILE)? {
         Some(file) => Body::File(Box::new(file)),
@@ -85,6 +123,7 @@ impl<'a> From<&'a Body> for Kept<'a> {
             Body::Sealed(envelope) => ("sealed", "".into(), None, Some(json!(envelope))),
             Body::Call(entry) => ("call", entry.persian().into(), Some(entry), None),
             Body::File(_) => ("file", WORDS.into(), None, None),
+            Body::Event(event) => (EVENT, json!(event).to_string().into(), None, None),
         };
         Self {
             kind,

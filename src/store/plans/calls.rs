@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use payambar_signaling::account::State;
-use payambar_signaling::chat::{BlockChange, CallsFrom, Mark, MarkTarget, NewMark, Scope};
+use payambar_signaling::chat::{
+    BlockChange, CallsFrom, Destination, Mark, MarkTarget, NewMark, Scope,
+};
+use payambar_signaling::group::Role;
 use payambar_signaling::ids::{MessageId, Seq, Timestamp};
 
 use super::*;
@@ -38,6 +41,13 @@ pub(super) const CALLS: &[Call] = &[
         conversations::open_pair(c, SARA, OMID)?;
         drop_ok(conversations::open_pair(c, SARA, UserId(3)))
     }),
+    ("conversations::unread", |c| {
+        drop_ok(conversations::unread(c, GROUP, OMID, Seq(0)))
+    }),
+    ("erase::give_up", |c| erase::give_up(c, GROUP)),
+    ("erase::show_nothing_hidden", |c| {
+        erase::show_nothing_hidden(c, OMID, GROUP)
+    }),
     ("erase::doom", |c| erase::doom(c, HERE, [SARA, OMID])),
     ("erase::erase", |c| erase::erase(c, MessageId(1), now())),
     ("erase::conversation", |c| {
@@ -55,6 +65,37 @@ pub(super) const CALLS: &[Call] = &[
             Scope::Everyone,
             now(),
         ))
+    }),
+    ("groups::add", |c| {
+        drop_ok(groups::add(c, SARA, GROUP, UserId(3)))
+    }),
+    ("groups::create", |c| drop_ok(groups::create(c, SARA, "a"))),
+    ("groups::delete", |c| {
+        drop_ok(groups::delete(c, SARA, GROUP))
+    }),
+    ("groups::farewell", |c| drop_ok(groups::farewell(c, SARA))),
+    ("groups::join", |c| {
+        drop_ok(groups::join(c, UserId(3), "code"))
+    }),
+    ("groups::last_seq", |c| drop_ok(groups::last_seq(c, GROUP))),
+    ("groups::remove", |c| {
+        drop_ok(groups::remove(c, SARA, GROUP, OMID))
+    }),
+    ("groups::rename", |c| {
+        drop_ok(groups::rename(c, SARA, GROUP, "b"))
+    }),
+    ("groups::set_link", |c| {
+        groups::link(c, SARA, GROUP)?;
+        groups::by_code(c, "code")?;
+        groups::set_link(c, SARA, GROUP, None)
+    }),
+    ("groups::set_role", |c| {
+        groups::find(c, OMID, GROUP)?;
+        groups::list(c, OMID)?;
+        groups::members(c, GROUP)?;
+        groups::name_for(c, OMID, GROUP)?;
+        groups::write_facts(c, OMID, GROUP)?;
+        drop_ok(groups::set_role(c, SARA, GROUP, OMID, Role::Owner))
     }),
     ("farewell::account", |c| {
         drop_ok(farewell::account(c, UserId(3), 0, now()))
@@ -144,7 +185,8 @@ pub(super) const CALLS: &[Call] = &[
     }),
     ("messages::history", |c| {
         for page in [Page::Offset(0), Page::Before(Seq(3)), Page::After(Seq(1))] {
-            messages::history(c, SARA, OMID, page, 50)?;
+            messages::history(c, SARA, OMID.into(), page, 50)?;
+            messages::history(c, OMID, Destination::Group(GROUP), page, 50)?;
         }
         Ok(())
     }),
@@ -173,10 +215,11 @@ pub(super) const CALLS: &[Call] = &[
         Ok(())
     }),
     ("messages::may_write", |c| {
-        messages::may_write(c, SARA, OMID)
+        messages::may_write(c, SARA, Destination::Group(GROUP))?;
+        messages::may_write(c, SARA, OMID.into())
     }),
     ("messages::newest", |c| {
-        drop_ok(messages::newest(c, HERE, SARA, OMID))
+        drop_ok(messages::newest(c, HERE, SARA, OMID.into()))
     }),
     ("messages::write", |c| {
         drop_ok(messages::write(c, &text(SARA, OMID, None), None, now()))

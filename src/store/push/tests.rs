@@ -172,7 +172,7 @@ fn unread_messages_of_others_are_counted_in_all_conversations() {
         let new = NewMessage {
             ticket: Ticket(1),
             sender: UserId(sender),
-            receiver: UserId(receiver),
+            to: UserId(receiver).into(),
             client_message_id: None,
             body: Body::Text("x".to_owned()),
         };

@@ -96,7 +96,7 @@ const CROWDED: &[Line] = &[
 
 #[test]
 fn accounts_are_made_and_entered_as_the_table_says() {
-    assert_eq!(SHAPES.len(), 7, "one of the tables may use it");
+    assert_eq!(SHAPES.len(), 10, "one of the tables may use it");
     let mut scene = Scene::new(Server::usual(), &[]);
     scene.keep("long", &"p".repeat(1025));
     scene.keep("huge", &"p".repeat(70_000));
