@@ -114,15 +114,21 @@ impl Server {
         if !packet.narrow(data) {
             return Err(Metric::DroppedMalformed);
         }
-        let lives = |port| self.table.live_of_port(port).is_some();
+        let mut receiver = None;
+        let lives = |port| {
+            receiver = self.table.live_of_port(port);
+            receiver.is_some()
+        };
         let route = self.policy.route(peer, lives);
         if route == Route::Denied {
             return Err(Metric::DroppedPeerDenied);
         }
         self.spend(place, Direction::Up, length, now)?;
         match route {
-            Route::HandOver(receiver) => {
+            Route::HandOver(_) => {
                 let sender = self.relayed(relay.port).ok_or(Metric::DroppedPeerFamily)?;
+                let receiver = receiver.ok_or(Metric::DroppedNoAllocation)?;
+                self.check_permission(receiver, PeerAddr(sender), now)?;
                 let client = self.deliver(receiver, PeerAddr(sender), packet, now)?;
                 self.count_payload(Metric::PacketsHandedOver, Metric::BytesHandedOver, length);
                 Ok(Forward::ToClient(client))
@@ -141,41 +147,39 @@ impl Server {
         packet: &mut Packet,
         now: Instant,
     ) -> Result<ClientId, Metric> {
-        let allocation = self
+        let place = self
             .table
             .live_of_port(relay)
-            .and_then(|place| self.table.get(place))
             .ok_or(Metric::DroppedNoAllocation)?;
-        if !allocation.grants.is_permitted(peer.0.ip(), now) {
-            return Err(Metric::DroppedNoPermission);
-        }
+        self.check_permission(place, peer, now)?;
         // What one relay port sends another never comes through the kernel, so
         // what claims to be from one there is not.
         let lives = |port| self.table.live_of_port(port).is_some();
         match self.policy.route(peer, lives) {
-            Route::Kernel => self.deliver(relay, peer, packet, now),
+            Route::Kernel => self.deliver(place, peer, packet, now),
             Route::HandOver(_) | Route::Denied => Err(Metric::DroppedPeerDenied),
         }
     }
 
-    /// Puts the header on a payload for the client behind `receiver`, if that
-    /// client hears `peer`.
+    /// Whether the client of the allocation at `place` hears `peer`.
+    fn check_permission(&self, place: Place, peer: PeerAddr, now: Instant) -> Result<(), Metric> {
+        let allocation = self.table.get(place).ok_or(Metric::DroppedNoAllocation)?;
+        let is_permitted = allocation.grants.is_permitted(peer.0.ip(), now);
+        is_permitted
+            .then_some(())
+            .ok_or(Metric::DroppedNoPermission)
+    }
+
+    /// Puts the header on a payload that the client of the allocation at
+    /// `place` may hear.
     fn deliver(
         &mut self,
-        receiver: RelayPort,
+        place: Place,
         peer: PeerAddr,
         packet: &mut Packet,
         now: Instant,
     ) -> Result<ClientId, Metric> {
-        let place = self
-            .table
-            .live_of_port(receiver)
-            .ok_or(Metric::DroppedNoAllocation)?;
-        let allocation = self
-            .table
-            .get(place)
-            .filter(|allocation| allocation.grants.is_permitted(peer.0.ip(), now))
-            .ok_or(Metric::DroppedNoPermission)?;
+        let allocation = self.table.get(place).ok_or(Metric::DroppedNoAllocation)?;
         let (client, channel) = (allocation.client, allocation.grants.channel_of(peer, now));
         let bytes = packet.datagram().len();
         let length = u16::try_from(bytes).map_err(|_| Metric::DroppedTooLarge)?;
