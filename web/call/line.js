@@ -77,6 +77,15 @@ export function release() {
   asking.value = false;
 }
 
+/** The call goes on elsewhere, with its sound; here it is over without a word. */
+export function handOver() {
+  const { peer, stream } = line;
+  line.peer = line.stream = null;
+  release();
+  call.value = idle;
+  return { peer, stream };
+}
+
 /** @param {MediaStream} stream */
 export function stop(stream) {
   for (const track of stream.getTracks()) {

@@ -6,6 +6,8 @@ import { go, layer, phone } from "../core/nav.js";
 import { Avatar } from "../core/ui/avatar.js";
 import { IconButton } from "../core/ui/button.js";
 import { Icon } from "../core/ui/icon.js";
+import { Sheet } from "../core/ui/sheet.js";
+import { DevicePickers } from "./devices_view.js";
 import { asking, call, dismiss, nameOfCall, overWords } from "./line.js";
 import { Control, PathChip, QualitySheet, RingCard, Timer } from "./parts.js";
 import { unblock, whenBlocked } from "./peer.js";
@@ -44,8 +46,8 @@ function toChat(c) {
   else minimise(true);
 }
 
-/** @param {{c: Call}} props */
-function Controls({ c }) {
+/** @param {{c: Call, onOutput: () => void}} props */
+function Controls({ c, onOutput }) {
   const over = c.phase === "over";
   const known = Boolean(c.peer?.username);
   if (over) {
@@ -57,6 +59,7 @@ function Controls({ c }) {
   }
   return html`<div class="ctl">
     <${Control} icon=${c.muted ? "micoff" : "mic"} words=${t("micMute")} pressed=${c.muted} testid="call-mute" onClick=${toggleMute} />
+    <${Control} icon="vol" words=${t("sound")} testid="call-sound" onClick=${onOutput} />
     ${known && html`<${Control} icon="chat" words=${t("sendMessage")} onClick=${() => toChat(c)} />`}
     <${Control} icon="end" words=${t("end")} cls="end" testid="call-hangup" onClick=${hangUp} />
   </div>`;
@@ -100,7 +103,8 @@ function Stage({ c }) {
       <p data-testid="call-status" data-state=${c.phase} data-reason=${c.reason || undefined}><${Status} c=${c} /></p>
     </div>
     <${Note} c=${c} />
-    <${Controls} c=${c} />
+    <${Controls} c=${c} onOutput=${() => look("sound")} />
+    ${shown === "sound" && html`<${Sheet} title=${t("sound")} testid="sound" onClose=${() => look("")}><${DevicePickers} /><//>`}
     ${shown === "quality" && html`<${QualitySheet} path=${c.path} onClose=${() => look("")} />`}
   </section>`;
 }

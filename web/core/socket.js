@@ -15,6 +15,9 @@ import { parse } from "./wire.js";
  * }} Listener  `ended`: the session is over (4401); `refused`: the server was not joined, perhaps the token is bad
  */
 
+/** Tries without a growing pause, while somebody talks. */
+const QUICK_TRIES = 15;
+
 /** True between `hello` and the close. */
 export const online = signal(false);
 /** True once there was no connection for 2 s. */
@@ -27,6 +30,8 @@ let token = () => "";
 /** @type {Listener | null} */
 let listener = null;
 let attempt = 0;
+/** @type {() => boolean} */
+let urgent = () => false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let retry;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -75,6 +80,11 @@ export function send(frame) {
   return true;
 }
 
+/** @param {() => boolean} whether it hurries, asked at each try */
+export function hasten(whether) {
+  urgent = whether;
+}
+
 function drop() {
   const old = ws;
   ws = null;
@@ -91,7 +101,9 @@ function down() {
   lost();
   if (was) listener?.down();
   clearTimeout(retry);
-  retry = setTimeout(connect, backoffMs(attempt, Math.random()));
+  // Somebody talks: the first tries come quickly.
+  const tries = urgent() ? Math.max(0, attempt - QUICK_TRIES) : attempt;
+  retry = setTimeout(connect, backoffMs(tries, Math.random()));
   attempt += 1;
 }
 
