@@ -4,6 +4,9 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod table;
+use table::TABLE;
+
 /// One value that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Metric {
@@ -137,245 +140,37 @@ pub enum Metric {
     StreamsClosedIdle,
     /// Connections whose client did not read.
     StreamsClosedStalled,
+    /// Voice rooms with somebody in them (a gauge).
+    SfuRooms,
+    /// Seats taken in them (a gauge).
+    SfuParticipants,
+    /// Voice packets that came from participants.
+    SfuPacketsIn,
+    /// Voice packets that went to participants.
+    SfuPacketsOut,
+    /// Dropped by the rooms: nothing that belongs there.
+    SfuDroppedForeign,
+    /// Dropped by the rooms: from an address that is nobody's.
+    SfuDroppedUnknownSource,
+    /// Dropped by the rooms: a binding request in nobody's name.
+    SfuDroppedUnknownName,
+    /// Dropped by the rooms: a binding request without a right proof.
+    SfuDroppedUnproven,
+    /// Dropped by the rooms: a binding request from another's address.
+    SfuDroppedTaken,
+    /// Dropped by the rooms: voice of somebody who is not there yet.
+    SfuDroppedNotReady,
+    /// Dropped by the rooms: voice of somebody whom a moderator muted.
+    SfuDroppedMuted,
+    /// Dropped by the rooms: voice of somebody who is not among the loudest.
+    SfuDroppedOffStage,
+    /// Dropped by the rooms: voice that came twice.
+    SfuDroppedDuplicate,
+    /// Dropped by the rooms: voice that came too late, or from nowhere.
+    SfuDroppedOutOfWindow,
+    /// Dropped by the rooms: redundant audio that does not hold together.
+    SfuDroppedMalformed,
 }
-
-/// Name, labels as Prometheus writes them (may be empty), and the metric, in
-/// the order of the enum.
-const TABLE: [(&str, &str, Metric); 65] = [
-    ("turn_allocations", "", Metric::Allocations),
-    ("turn_reservations", "", Metric::Reservations),
-    ("turn_relay_ports", "state=\"free\"", Metric::PortsFree),
-    (
-        "turn_relay_ports",
-        "state=\"resting\"",
-        Metric::PortsResting,
-    ),
-    ("turn_draining", "", Metric::Draining),
-    ("turn_allocations_made_total", "", Metric::AllocationsMade),
-    (
-        "turn_allocations_ended_total",
-        "cause=\"expired\"",
-        Metric::EndedExpired,
-    ),
-    (
-        "turn_allocations_ended_total",
-        "cause=\"released\"",
-        Metric::EndedReleased,
-    ),
-    (
-        "turn_allocations_ended_total",
-        "cause=\"revoked\"",
-        Metric::EndedRevoked,
-    ),
-    (
-        "turn_allocations_ended_total",
-        "cause=\"kicked\"",
-        Metric::EndedKicked,
-    ),
-    (
-        "turn_allocations_ended_total",
-        "cause=\"disconnected\"",
-        Metric::EndedDisconnected,
-    ),
-    (
-        "turn_packets_total",
-        "path=\"to_peer\"",
-        Metric::PacketsToPeer,
-    ),
-    (
-        "turn_packets_total",
-        "path=\"to_client\"",
-        Metric::PacketsToClient,
-    ),
-    (
-        "turn_packets_total",
-        "path=\"handed_over\"",
-        Metric::PacketsHandedOver,
-    ),
-    (
-        "turn_payload_bytes_total",
-        "path=\"to_peer\"",
-        Metric::BytesToPeer,
-    ),
-    (
-        "turn_payload_bytes_total",
-        "path=\"to_client\"",
-        Metric::BytesToClient,
-    ),
-    (
-        "turn_payload_bytes_total",
-        "path=\"handed_over\"",
-        Metric::BytesHandedOver,
-    ),
-    (
-        "turn_answers_total",
-        "code=\"success\"",
-        Metric::AnswersSuccess,
-    ),
-    ("turn_answers_total", "code=\"400\"", Metric::Answers400),
-    ("turn_answers_total", "code=\"401\"", Metric::Answers401),
-    ("turn_answers_total", "code=\"403\"", Metric::Answers403),
-    ("turn_answers_total", "code=\"420\"", Metric::Answers420),
-    ("turn_answers_total", "code=\"437\"", Metric::Answers437),
-    ("turn_answers_total", "code=\"438\"", Metric::Answers438),
-    ("turn_answers_total", "code=\"440\"", Metric::Answers440),
-    ("turn_answers_total", "code=\"441\"", Metric::Answers441),
-    ("turn_answers_total", "code=\"442\"", Metric::Answers442),
-    ("turn_answers_total", "code=\"443\"", Metric::Answers443),
-    ("turn_answers_total", "code=\"486\"", Metric::Answers486),
-    ("turn_answers_total", "code=\"508\"", Metric::Answers508),
-    (
-        "turn_dropped_total",
-        "reason=\"not_stun\"",
-        Metric::DroppedNotStun,
-    ),
-    (
-        "turn_dropped_total",
-        "reason=\"malformed\"",
-        Metric::DroppedMalformed,
-    ),
-    (
-        "turn_dropped_total",
-        "reason=\"fingerprint\"",
-        Metric::DroppedFingerprint,
-    ),
-    (
-        "turn_dropped_total",
-        "reason=\"unexpected\"",
-        Metric::DroppedUnexpected,
-    ),
-    (
-        "turn_dropped_total",
-        "reason=\"unknown_attribute\"",
-        Metric::DroppedUnknownAttribute,
-    ),
-    (
-        "turn_dropped_total",
-        "reason=\"retransmission\"",
-        Metric::DroppedRetransmission,
-    ),
-    (
-        "turn_dropped_total",
-        "reason=\"no_allocation\"",
-        Metric::DroppedNoAllocation,
-    ),
-    (
-        "turn_dropped_total",
-        "reason=\"no_permission\"",
-        Metric::DroppedNoPermission,
-    ),
-    (
-        "turn_dropped_total",
-        "reason=\"no_channel\"",
-        Metric::DroppedNoChannel,
-    ),
-    (
-        "turn_dropped_total",
-        "reason=\"peer_denied\"",
-        Metric::DroppedPeerDenied,
-    ),
-    (
-        "turn_dropped_total",
-        "reason=\"peer_family\"",
-        Metric::DroppedPeerFamily,
-    ),
-    (
-        "turn_dropped_total",
-        "reason=\"too_large\"",
-        Metric::DroppedTooLarge,
-    ),
-    (
-        "turn_dropped_total",
-        "reason=\"send_failed\"",
-        Metric::DroppedSendFailed,
-    ),
-    (
-        "turn_dropped_total",
-        "reason=\"unauthenticated\"",
-        Metric::DroppedUnauthenticated,
-    ),
-    (
-        "turn_dropped_total",
-        "reason=\"bandwidth\"",
-        Metric::DroppedBandwidth,
-    ),
-    (
-        "turn_dropped_total",
-        "reason=\"unanswerable\"",
-        Metric::DroppedUnanswerable,
-    ),
-    (
-        "turn_dropped_total",
-        "reason=\"slow_reader\"",
-        Metric::DroppedSlowReader,
-    ),
-    ("turn_receive_errors_total", "", Metric::ReceiveErrors),
-    (
-        "turn_relay_open_failures_total",
-        "cause=\"taken\"",
-        Metric::RelayPortsTaken,
-    ),
-    (
-        "turn_relay_open_failures_total",
-        "cause=\"error\"",
-        Metric::RelayOpenErrors,
-    ),
-    ("turn_panics_total", "", Metric::Panics),
-    ("turn_streams", "transport=\"tcp\"", Metric::StreamsTcp),
-    ("turn_streams", "transport=\"tls\"", Metric::StreamsTls),
-    ("turn_streams_silent", "", Metric::StreamsSilent),
-    (
-        "turn_streams_refused_total",
-        "reason=\"all\"",
-        Metric::StreamsRefusedAll,
-    ),
-    (
-        "turn_streams_refused_total",
-        "reason=\"network\"",
-        Metric::StreamsRefusedNetwork,
-    ),
-    (
-        "turn_streams_refused_total",
-        "reason=\"silent\"",
-        Metric::StreamsRefusedSilent,
-    ),
-    ("turn_accept_errors_total", "", Metric::AcceptErrors),
-    (
-        "turn_streams_closed_total",
-        "reason=\"client\"",
-        Metric::StreamsClosedClient,
-    ),
-    (
-        "turn_streams_closed_total",
-        "reason=\"foreign\"",
-        Metric::StreamsClosedForeign,
-    ),
-    (
-        "turn_streams_closed_total",
-        "reason=\"too_large\"",
-        Metric::StreamsClosedTooLarge,
-    ),
-    (
-        "turn_streams_closed_total",
-        "reason=\"tls\"",
-        Metric::StreamsClosedTls,
-    ),
-    (
-        "turn_streams_closed_total",
-        "reason=\"silent\"",
-        Metric::StreamsClosedSilent,
-    ),
-    (
-        "turn_streams_closed_total",
-        "reason=\"idle\"",
-        Metric::StreamsClosedIdle,
-    ),
-    (
-        "turn_streams_closed_total",
-        "reason=\"stalled\"",
-        Metric::StreamsClosedStalled,
-    ),
-];
 
 /// The counted values of one relay. Cheap to write, safe to read from anywhere.
 pub struct Counters {
@@ -451,7 +246,7 @@ mod tests {
         for (place, (_, _, metric)) in TABLE.iter().enumerate() {
             assert_eq!(*metric as usize, place);
         }
-        assert_eq!(Metric::StreamsClosedStalled as usize + 1, TABLE.len());
+        assert_eq!(Metric::SfuDroppedMalformed as usize + 1, TABLE.len());
     }
 
     #[test]

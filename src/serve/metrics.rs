@@ -66,6 +66,20 @@ const HELP: &[(&str, &str)] = &[
         "Connections that the kernel had no file for",
     ),
     ("turn_panics_total", "Datagrams on which the relay panicked"),
+    ("sfu_rooms", "Voice rooms with somebody in them"),
+    ("sfu_participants", "Seats taken in voice rooms"),
+    (
+        "sfu_packets_in_total",
+        "Voice packets that came from participants",
+    ),
+    (
+        "sfu_packets_out_total",
+        "Voice packets that went to participants",
+    ),
+    (
+        "sfu_dropped_total",
+        "Datagrams and voice packets dropped by the rooms, by reason",
+    ),
 ];
 
 /// Serves metrics on this address until the task is ended. A port that cannot
