@@ -1,4 +1,4 @@
-//! What fuzzing feeds the relay's core. Each target takes any bytes and fails
+//! What fuzzing feeds the cores of relay and rooms. Each target takes any bytes and fails
 //! by panicking. Stable tests replay `corpus/` through them, and
 //! `scripts/fuzz` grows it. [`wire`] is STUN as a client writes and reads it,
 //! made without the message layer that the core uses.
@@ -14,6 +14,7 @@
 mod frame;
 mod input;
 mod request;
+mod room;
 pub mod seeds;
 mod sequence;
 mod single;
@@ -23,6 +24,7 @@ pub mod wire;
 
 pub use frame::frame;
 pub use request::request;
+pub use room::room;
 pub use sequence::sequence;
 pub use single::{client_datagram, peer_datagram};
 pub use stream::stream;
@@ -31,11 +33,12 @@ pub use stream::stream;
 pub type Target = fn(&[u8]);
 
 /// Every target and its name, which is also its folder in `corpus/`.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("frame", frame),
     ("request", request),
     ("client_datagram", client_datagram),
     ("peer_datagram", peer_datagram),
     ("sequence", sequence),
     ("stream", stream),
+    ("room", room),
 ];

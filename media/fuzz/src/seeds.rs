@@ -50,6 +50,7 @@ pub fn of(target: &str) -> Vec<Seed> {
         "peer_datagram" => payloads(),
         "sequence" => plays(),
         "stream" => streams(),
+        "room" => rooms(),
         other => panic!("there is no target {other}"),
     }
 }
@@ -339,4 +340,36 @@ fn streams() -> Vec<Seed> {
         ("tls", cut([4; 7], &[0x16, 3, 1, 0, 0xC4, 1, 0, 0, 0xC0])),
         ("half", cut([255; 7], &talk[..50])),
     ]
+}
+
+/// A talk of three, and a crowd of whom more speak than have a seat.
+fn rooms() -> Vec<Seed> {
+    let enter = |who: u8| [0, who, 1, who];
+    let say = |who: u8, seq: u8, loudness: u8| [5, who, 0, seq, 0, 0, 4, seq, loudness];
+    let wait = [4, 0, 0, 20];
+    let talk = [
+        (0..3).flat_map(enter).collect::<Vec<u8>>(),
+        // On the way in.
+        vec![0, 5],
+        (1..9).flat_map(|seq| say(0, seq, 0x80 + 30)).collect(),
+        wait.to_vec(),
+        vec![0x83, 0],
+        say(0, 9, 0x80 + 30).to_vec(),
+        vec![3, 0],
+        say(0, 7, 255).to_vec(),
+        vec![2, 1],
+        (1..4).flat_map(|seq| say(2, seq, 127)).collect(),
+    ];
+    let loud = |seq: u8| {
+        let each = (0..12).flat_map(move |who| say(who, seq, 0x80 + 5 * who));
+        each.chain(wait)
+    };
+    let crowd = [
+        (0..13).flat_map(enter).collect::<Vec<u8>>(),
+        (1..6).flat_map(loud).collect(),
+        vec![4, 0, 12, 0],
+        (6..9).flat_map(|seq| say(11, seq, 0x80 + 20)).collect(),
+        (0..5).flat_map(|who| [2, who]).collect(),
+    ];
+    vec![("talk", talk.concat()), ("crowd", crowd.concat())]
 }

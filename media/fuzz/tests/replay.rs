@@ -68,6 +68,11 @@ fn what_comes_over_a_stream() {
 }
 
 #[test]
+fn what_happens_in_a_room() {
+    replay("room");
+}
+
+#[test]
 fn the_corpus_has_every_seed_as_the_code_makes_it_and_stays_small() {
     let mut bytes = 0;
     for (target, _) in TARGETS {
