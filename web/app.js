@@ -22,6 +22,10 @@ import * as socket from "./core/socket.js";
 import { Icon } from "./core/ui/icon.js";
 import { Notices } from "./core/ui/toast.js";
 import { ProfileView } from "./profile/view.js";
+import * as groups from "./groups/store.js";
+import { entering, JoinView } from "./groups/join.js";
+import { making, NewGroup } from "./groups/new.js";
+import { GroupPanel } from "./groups/view.js";
 import { displayName, loadProfile, loadVersion, paintBar, theme, version, watchTheme } from "./settings/store.js";
 import { SettingsView } from "./settings/view.js";
 
@@ -38,6 +42,7 @@ function Main() {
   const at = route.value;
   if (at.name === "settings") return html`<${SettingsView} />`;
   if (at.name === "chat") return html`<${ChatPanel} username=${at.username} key=${at.username} />`;
+  if (at.name === "group") return html`<${GroupPanel} id=${at.id} key=${at.id} />`;
   return html`<${NoChat} />`;
 }
 
@@ -46,11 +51,12 @@ function Signed() {
   const c = call.value;
   const staged = c.phase !== "idle" && c.phase !== "incoming" && !c.minimised;
   // What lies under a full screen cannot be reached.
+  const inChat = at.name === "chat" || at.name === "group";
   const covered = phone.value && (staged || c.phase === "incoming");
   return html`<div class="shell">
-    ${at.name === "chat" && html`<a class="skip" href="#composer">${t("skip")}</a>`}
+    ${inChat && html`<a class="skip" href="#composer">${t("skip")}</a>`}
     <${MiniBar} />
-    <div class=${`app ${staged ? "staged" : ""}`} data-view=${at.name} inert=${covered}>
+    <div class=${`app ${staged ? "staged" : ""}`} data-view=${inChat ? "chat" : at.name} inert=${covered}>
       <nav class="rail" aria-label=${t("sections")}>
         <${Tab} icon="chat" words=${t("chats")} on=${at.name !== "settings"} to="/" n=${unreadTotal(chat.chats.value)} />
         <${Tab} icon="gear" words=${t("settings")} on=${at.name === "settings"} to="/settings" testid="settings-open" />
@@ -59,6 +65,7 @@ function Signed() {
       <${Main} />
       ${!phone.value && staged && html`<${CallLayer} />`}
     </div>
+    ${making.value && html`<${NewGroup} />`}
     ${(phone.value || c.phase === "incoming") && html`<${CallLayer} />`}
   </div>`;
 }
@@ -66,6 +73,8 @@ function Signed() {
 function App() {
   const at = route.value;
   if (at.name === "profile" && !busy(call.value)) return html`<${ProfileView} username=${at.username} /><${Notices} />`;
+  // Signed out, the form comes first, and then this page again.
+  if (at.name === "join" && !session.value?.must_change && (session.value || entering.value !== at.code)) return html`<${JoinView} code=${at.code} key=${at.code} /><${Notices} />`;
   if (at.name === "reset") return html`<${RecoverView} /><${Notices} />`;
   if (session.value?.must_change) return html`<${ChangeView} /><${Notices} />`;
   return html`${session.value ? html`<${Signed} />` : html`<${AuthView} />`}<${Notices} />`;
@@ -84,6 +93,7 @@ function followSession() {
       calls.leave();
       socket.stop();
       calls.reset();
+      groups.forgetGroups();
       chat.begin(me?.user_id ?? 0);
       reloadDrafts();
       displayName.value = "";
@@ -95,6 +105,7 @@ function followSession() {
         frame(frame) {
           if (frame.type === "hello") version.value = frame.version;
           chatFrames.onFrame(frame);
+          groups.onFrame(frame);
           calls.onFrame(frame);
         },
         down: chatFrames.onDown,

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
 import { until } from "./until.js";
+import { tooWide } from "./wide.js";
 import { PLAIN_HOST, SHOTS, story, world } from "./world.js";
 
 const it = world();
@@ -58,21 +59,6 @@ story(it, "a page over plain http chats, and says why calls cannot work", async 
   await sara.at("call-notice").filter({ hasText: (await words("fa")).insecure }).waitFor();
   assert.equal(await omid.at("incoming").count(), 0);
 });
-
-/** Elements that can be scrolled sideways, and the page itself. Runs in the page. */
-const tooWide = () => {
-  const wide = [];
-  const root = document.documentElement;
-  if (root.scrollWidth > innerWidth) wide.push(`page ${root.scrollWidth} > ${innerWidth}`);
-  for (const el of document.querySelectorAll("body *")) {
-    const scrolls = ["auto", "scroll"].includes(getComputedStyle(el).overflowX);
-    if (scrolls && el.scrollWidth > el.clientWidth + 1) wide.push(`${el.tagName}.${el.className} ${el.scrollWidth} > ${el.clientWidth}`);
-    const box = el.getBoundingClientRect();
-    const out = box.width > 0 && box.height > 0 && (box.left < -1 || box.right > innerWidth + 1);
-    if (out && el.matches("button, input, textarea, a, h1, h2, p")) wide.push(`${el.tagName}.${el.className} ${Math.round(box.left)}…${Math.round(box.right)} of ${innerWidth}`);
-  }
-  return wide;
-};
 
 for (const lang of /** @type {const} */ (["fa", "en"])) {
   story(it, `nothing is wider than the window at 320, 390, 768 and 1280 in ${lang}`, async (cast) => {

@@ -4,9 +4,13 @@ import { html } from "../vendor/preact.js";
 import { time } from "../core/format.js";
 import { lang, t, uiDir } from "../core/i18n.js";
 import { href, parts, textDir } from "../core/textdir.js";
+import { Avatar } from "../core/ui/avatar.js";
 import { Button } from "../core/ui/button.js";
 import { Icon } from "../core/ui/icon.js";
 import { StatusMark } from "../core/ui/status.js";
+import { asked } from "../groups/message.js";
+import { nameIn } from "../groups/store.js";
+import { eventWords } from "../groups/words.js";
 import { Attachment } from "./attachment.js";
 import { mark, nameOf } from "./state.js";
 import { discard, sendAgain } from "./store.js";
@@ -49,12 +53,20 @@ const large = (text) => text.length <= 24 && /^(?:\p{Extended_Pictographic}|\p{E
 /** @param {{chat: Chat, item: Item, first: boolean, last: boolean}} props */
 export function Bubble({ chat, item, first, last }) {
   const state = mark(chat, item);
-  const meta = html`<span class=${`meta ${state}`}><span dir=${uiDir()}>${clock(item.at)}${item.mine && html`<${StatusMark} mark=${state} />`}</span></span>`;
-  return html`<li class=${`m ${item.mine ? "me" : ""} ${first ? "first" : ""} ${last ? "last" : ""}`} data-testid="message" data-key=${item.key}
+  const told = html`${clock(item.at)}${item.mine && html`<${StatusMark} mark=${state} />`}`;
+  // In a group an own message says who has read it.
+  const asks = chat.group !== null && item.mine && item.seq > 0;
+  const meta = html`<span class=${`meta ${state}`}>${asks
+    ? html`<button type="button" dir=${uiDir()} data-testid="message-info-open" onClick=${() => (asked.value = item.key)}>${told}<span class="sr">${t("messageInfo")}</span></button>`
+    : html`<span dir=${uiDir()}>${told}</span>`}</span>`;
+  const theirs = chat.group !== null && !item.mine;
+  const name = item.mine ? t("you") : chat.group ? nameIn(chat, item.sender) || t("someone") : nameOf(chat.peer);
+  return html`<li class=${`m ${item.mine ? "me" : ""} ${theirs ? "in" : ""} ${first ? "first" : ""} ${last ? "last" : ""}`} data-testid="message" data-key=${item.key}
     data-client-id=${item.cid || undefined} data-message-id=${item.id || undefined} data-seq=${item.seq || undefined}
     data-status=${state} data-mine=${String(item.mine)}>
+    ${theirs && last && html`<${Avatar} id=${item.sender} name=${name} size=${28} />`}
     <div class=${`b ${item.file ? "file" : large(item.text) ? "large" : ""}`}>
-      <span class="sr">${item.mine ? t("you") : nameOf(chat.peer)}: </span>
+      ${theirs && first ? html`<span class="from"><bdi class="clip" data-testid="from">${name}</bdi><span class="sr">: </span></span>` : html`<span class="sr">${name}: </span>`}
       ${item.file ? html`<${Attachment} file=${item.file} />${meta}` : html`<${Text} text=${textOf(item)}>${meta}<//>`}
     </div>
     ${state === "failed" && html`<div class="fail"><${Icon} name="warn" /><span>${t("failed")}</span>
@@ -69,4 +81,10 @@ export function CallLine({ item }) {
     data-message-id=${item.id} data-seq=${item.seq} data-mine=${String(item.mine)}>
     <${Icon} name=${item.mine ? "callout" : "callin"} /><span>${callWords(item)}</span><span class="quiet">${clock(item.at)}</span>
   </li>`;
+}
+
+/** What happened to the members of a group. @param {{chat: Chat, item: Item}} props */
+export function EventLine({ chat, item }) {
+  return html`<li class="sys event" data-testid="event" data-change=${item.event?.change} data-key=${item.key} data-message-id=${item.id} data-seq=${item.seq}
+    data-mine=${String(item.mine)}><span>${eventWords(chat, item)}</span></li>`;
 }

@@ -4,6 +4,7 @@ import { t } from "../core/i18n.js";
 import { go, pathOf } from "../core/nav.js";
 import * as socket from "../core/socket.js";
 import { announce } from "../core/ui/toast.js";
+import { chatOf } from "./history.js";
 import { acknowledge, answered, expectNothing, flushReads, tellRead } from "./outgoing.js";
 import { forgetPresence, heardPresence } from "./presence.js";
 import { apply, chats, flush, inFront, lookAgain, refresh, sync } from "./store.js";
@@ -16,18 +17,18 @@ let heard = 0;
 /** @param {import("../core/wire.js").Message} m */
 function arrived(m) {
   const { me } = chats.peek();
-  const peerId = m.sender_id === me ? m.receiver_id : m.sender_id;
+  const peerId = chatOf(m, me);
   const before = chats.peek().chats[peerId];
   const isNew = m.seq > (before?.lastSeq ?? 0);
   const theirs = before?.items.findLast((i) => !i.mine && i.seq > before.myRead && i.seq < m.seq);
   apply({ t: "message", message: m });
   // Who writes has read what was there before, however shortly; the server is told.
   if (theirs && theirs.seq <= (chats.peek().chats[peerId]?.myRead ?? 0)) tellRead(peerId, theirs);
-  if (m.sender_id !== me) heardTyping(m.sender_id, false);
+  if (m.sender_id !== me) heardTyping(peerId, m.sender_id, false);
   if (m.sender_id === me) answered(m.client_message_id);
-  else acknowledge(m);
-  if (!before?.peer.username) void refresh();
-  if (isNew && m.sender_id !== me && m.kind !== "call" && peerId === inFront()) {
+  else acknowledge(peerId, m);
+  if (!before?.peer.username && !before?.group) void refresh();
+  if (isNew && m.sender_id !== me && m.kind !== "call" && !m.event && peerId === inFront()) {
     heard += 1;
     if (heard === 1) setTimeout(() => { announce(t("nNew", { n: heard })); heard = 0; }, 1_000);
   }
@@ -37,17 +38,17 @@ function arrived(m) {
 function deleted(frame) {
   const { sender_id: sender, receiver_id: receiver } = frame;
   if (frame.client_message_id) answered(frame.client_message_id);
-  apply({ t: "deleted", id: frame.message_id, cid: frame.client_message_id, seq: frame.seq, sender, receiver });
+  apply({ t: "deleted", id: frame.message_id, cid: frame.client_message_id, seq: frame.seq, sender, receiver, conversation: frame.conversation_id });
   const { me, chats: all } = chats.peek();
   // The message before it may never have been loaded.
-  if (!all[sender === me ? receiver : sender]?.last) void refresh();
+  if (!all[chatOf(frame, me)]?.last) void refresh();
 }
 
 /** @param {import("../core/wire.js").AccountDeletedFrame} frame */
 function accountDeleted({ user_id: peerId, username }) {
   const chat = chats.peek().chats[peerId];
-  if (!chat) return;
   apply({ t: "account_deleted", peerId, username });
+  if (!chat) return;
   // The name in the address is free for somebody else.
   if (peerId === inFront()) go(pathOf({ name: "chat", username }));
   if (!chats.peek().chats[peerId]?.last) void refresh();
@@ -64,6 +65,7 @@ export function onFrame(frame) {
       flush();
       return;
     case "message":
+    case "group_message":
       arrived(frame.message);
       return;
     case "status_update":
@@ -82,11 +84,11 @@ export function onFrame(frame) {
       heardPresence(frame);
       return;
     case "typing":
-      if (!frame.conversation_id) heardTyping(frame.sender_id, frame.active);
+      heardTyping(frame.conversation_id ? -frame.conversation_id : frame.sender_id, frame.sender_id, frame.active);
       return;
     case "error": {
       const cid = frame.ref.client_message_id;
-      if (frame.ref.type !== "message" || !cid) return;
+      if (!["message", "group_message"].includes(frame.ref.type) || !cid) return;
       answered(cid);
       if (frame.code === "slow_down") setTimeout(() => socket.online.peek() && flush(), 2_000);
       else apply({ t: "failed", cid });

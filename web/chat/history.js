@@ -9,21 +9,27 @@
 
 /** @param {Peer} peer @returns {Chat} */
 export const newChat = (peer) => ({
-  peer, conversation: 0, items: [], last: null, lastSeq: 0, myRead: 0, peerRecv: 0, peerRead: 0, unread: 0,
+  peer, group: null, conversation: 0, items: [], last: null, lastSeq: 0, myRead: 0, peerRecv: 0, peerRead: 0, unread: 0,
   loaded: false, complete: false, syncFrom: null,
 });
+
+/**
+ * The chat a message is in: the other person, or the group below zero.
+ * @param {{sender_id: number, receiver_id: number, conversation_id: number}} m @param {number} me @returns {number}
+ */
+export const chatOf = (m, me) => (m.receiver_id === 0 ? -m.conversation_id : m.sender_id === me ? m.receiver_id : m.sender_id);
 
 /** @param {Message} m @param {number} me @returns {Item} */
 export const item = (m, me) => ({
   // An own message keeps the key of its first drawing: its mark is swapped, not the element.
   key: m.sender_id === me && m.client_message_id ? m.client_message_id : `m${m.message_id}`,
-  id: m.message_id, cid: m.client_message_id, seq: m.seq, mine: m.sender_id === me,
+  id: m.message_id, cid: m.client_message_id, seq: m.seq, sender: m.sender_id, mine: m.sender_id === me,
   text: m.content, at: Date.parse(m.created_at) || 0,
-  call: m.kind === "call" ? (m.call ?? { outcome: "lost" }) : null, file: m.file, sealed: m.sealed, local: null,
+  call: m.kind === "call" ? (m.call ?? { outcome: "lost" }) : null, event: m.event, file: m.file, sealed: m.sealed, local: null,
 });
 
-/** Entries of calls that were taken or declined are no news. @param {Item} i */
-export const counts = (i) => !i.mine && i.call?.outcome !== "answered" && i.call?.outcome !== "declined";
+/** Entries of calls that were taken or declined are no news, and neither is who came to a group. @param {Item} i */
+export const counts = (i) => !i.mine && !i.event && i.call?.outcome !== "answered" && i.call?.outcome !== "declined";
 
 /** @param {Item} a @param {Item} b */
 const byOrder = (a, b) => (a.seq || Infinity) - (b.seq || Infinity) || (a.at - b.at) || (a.key < b.key ? -1 : 1);
@@ -70,7 +76,7 @@ export function without(chat, gone) {
 /** What was not sent yet, and nothing else: the conversation is gone. @param {Chat} chat @param {boolean} loaded @returns {Chat} */
 export function afresh(chat, loaded) {
   const items = chat.items.filter((i) => i.seq === 0);
-  return { ...newChat(chat.peer), items, last: items.at(-1) ?? null, loaded, complete: loaded };
+  return { ...newChat(chat.peer), group: chat.group, items, last: items.at(-1) ?? null, loaded, complete: loaded };
 }
 
 /** The chat in this conversation: another number is another conversation. @param {Chat} chat @param {number} conversation @returns {Chat} */

@@ -2,7 +2,7 @@
 
 /**
  * @typedef {import("./state.js").Item} Item
- * @typedef {{t: "day", key: string, at: number} | {t: "new", key: string} | {t: "call", key: string, item: Item}
+ * @typedef {{t: "day", key: string, at: number} | {t: "new", key: string} | {t: "call" | "event", key: string, item: Item}
  *   | {t: "msg", key: string, item: Item, first: boolean, last: boolean}} Line
  */
 
@@ -11,9 +11,12 @@ const GROUP_MS = 5 * 60_000;
 /** @param {number} ms */
 const dayOf = (ms) => new Date(ms).toDateString();
 
+/** A line of its own. @param {Item} i */
+const single = (i) => i.call !== null || i.event !== null;
+
 /** Whether b stands directly under a in one group. @param {Item | undefined} a @param {Item | undefined} b */
 const together = (a, b) =>
-  a !== undefined && b !== undefined && !a.call && !b.call && a.mine === b.mine && b.at - a.at < GROUP_MS && dayOf(a.at) === dayOf(b.at);
+  a !== undefined && b !== undefined && !single(a) && !single(b) && a.sender === b.sender && b.at - a.at < GROUP_MS && dayOf(a.at) === dayOf(b.at);
 
 /**
  * @param {readonly Item[]} items in order
@@ -28,13 +31,13 @@ export function lines(items, divider) {
     const before = items[i - 1];
     if (!before || dayOf(before.at) !== dayOf(item.at)) out.push({ t: "day", key: `d${dayOf(item.at)}`, at: item.at });
     let cut = false;
-    if (!divided && !item.mine && item.seq > divider) {
+    if (!divided && !item.mine && !item.event && item.seq > divider) {
       out.push({ t: "new", key: "new" });
       divided = true;
       cut = true;
     }
-    if (item.call) {
-      out.push({ t: "call", key: item.key, item });
+    if (single(item)) {
+      out.push({ t: item.call ? "call" : "event", key: item.key, item });
       return;
     }
     const after = items[i + 1];

@@ -1,15 +1,18 @@
 // The list of chats, and the search over it and over people.
 
-import { html, signal, useRef } from "../vendor/preact.js";
+import { html, signal, useEffect, useRef } from "../vendor/preact.js";
 import { badge, listTime } from "../core/format.js";
 import { errorText, lang, t, uiDir } from "../core/i18n.js";
-import { go, phone, route } from "../core/nav.js";
+import { go, pathOf, phone, route } from "../core/nav.js";
 import { fold, textDir } from "../core/textdir.js";
 import { Avatar } from "../core/ui/avatar.js";
 import { Button, IconButton } from "../core/ui/button.js";
 import { Icon } from "../core/ui/icon.js";
 import { OfflineBar } from "../core/ui/offline.js";
 import { StatusMark } from "../core/ui/status.js";
+import { making } from "../groups/new.js";
+import { want } from "../groups/store.js";
+import { byLine, eventWords, typingWords } from "../groups/words.js";
 import { now } from "./clock.js";
 import { drafts } from "./drafts.js";
 import { Drawing } from "./drawing.js";
@@ -18,7 +21,6 @@ import { presence } from "./presence.js";
 import { listed, mark, nameOf } from "./state.js";
 import { chats, listError, meet, refresh } from "./store.js";
 import { callWords, dayWords, missed, textOf } from "./words.js";
-import { writers } from "./writers.js";
 
 /** @typedef {import("./state.js").Chat} Chat */
 /** @typedef {import("../core/api.js").Person} Person */
@@ -35,27 +37,37 @@ function Line({ text }) {
 function Preview({ chat, current }) {
   const last = chat.last;
   const draft = drafts.value[chat.peer.id];
-  if (writers.value.has(chat.peer.id)) return html`<span class="p live" data-testid="typing">${t("typing")}</span>`;
+  const writes = typingWords(chat);
+  if (writes) return html`<span class="p live" data-testid="typing"><span class="clip">${writes}</span></span>`;
   if (draft && !current) return html`<span class="p"><span class="dr">${t("draft")}:</span><${Line} text=${draft} /></span>`;
-  if (!last) return html`<span class="p"></span>`;
+  if (chat.group?.over) return html`<span class="p"><span class="clip">${t(`group.${chat.group.over}`)}</span></span>`;
+  if (!last) return html`<span class="p">${chat.group && html`<span class="clip">${t("members", { n: chat.group.count })}</span>`}</span>`;
+  if (last.event) return html`<span class="p"><span class="clip">${eventWords(chat, last)}</span></span>`;
   if (last.call) {
     return html`<span class=${`p ${missed(last) ? "dr" : ""}`}><${Icon} name=${last.mine ? "callout" : "callin"} /><span class="clip">${callWords(last)}</span></span>`;
   }
   if (last.local === "failed") return html`<span class="p"><${Icon} name="warn" cls="dr" /><span class="dr">${t("failed")}</span><${Line} text=${last.text} /></span>`;
-  return html`<span class="p">${last.mine && html`<${StatusMark} mark=${mark(chat, last)} />`}<${Line} text=${textOf(last)} /></span>`;
+  const by = byLine(chat, last);
+  return html`<span class="p">${last.mine && html`<${StatusMark} mark=${mark(chat, last)} />`}${by && html`<span class="by"><bdi class="clip">${by}</bdi>:</span>`}<${Line} text=${textOf(last)} /></span>`;
 }
 
 /** @param {{chat: Chat}} props */
 function ChatRow({ chat }) {
-  const { peer, last, unread } = chat;
+  const { peer, group, last, unread } = chat;
   const name = peer.deleted ? t("deletedAccount") : nameOf(peer);
   const here = route.value;
-  const current = here.name === "chat" && here.username.toLowerCase() === peer.username.toLowerCase();
+  const current = group ? here.name === "group" && here.id === chat.conversation : here.name === "chat" && here.username.toLowerCase() === peer.username.toLowerCase();
+  const to = pathOf(group ? { name: "group", id: chat.conversation } : { name: "chat", username: peer.username });
+  // Its members say how far an own message got.
+  const loads = group !== null && !group.known && !group.over && last !== null && last.mine;
+  useEffect(() => {
+    if (loads) want(chat.conversation);
+  }, [loads, chat.conversation]);
   return html`<li><button type="button" class=${`row ${unread ? "un" : ""}`} aria-current=${current ? "true" : undefined}
-    data-testid="chat-row" data-username=${peer.username} onClick=${() => go(`/c/${encodeURIComponent(peer.username)}`)}>
+    data-testid="chat-row" data-username=${group ? undefined : peer.username} data-group=${group ? chat.conversation : undefined} onClick=${() => go(to)}>
     <${Avatar} id=${peer.id} name=${name} online=${presence.value.get(peer.id) === true} />
     <span class="two">
-      <span class="l"><span class="n clip" dir="auto">${name}</span>${presence.value.get(peer.id) && html`<span class="sr">${t("online")}</span>`}
+      <span class="l"><span class="n clip" dir="auto">${name}</span>${group && html`<span class="sr">${t("group")}</span>`}${presence.value.get(peer.id) && html`<span class="sr">${t("online")}</span>`}
         ${last && html`<time datetime=${new Date(last.at).toISOString()}>${listTime(last.at, now.value, lang.value, dayWords())}</time>`}</span>
       <span class="l"><${Preview} chat=${chat} current=${current} />
         ${unread > 0 && html`<span class="badge"><span aria-hidden="true">${badge(unread, lang.value)}</span><span class="sr">${t("nUnread", { n: unread })}</span></span>`}</span>
@@ -118,7 +130,7 @@ export function ListPanel() {
     input.current?.focus();
   };
   return html`<section class="list" role=${phone.value ? "main" : undefined} aria-label=${t("chats")} onKeyDown=${arrows}>
-    <header class="lh"><h1>${t("chats")}</h1><${IconButton} icon="pen" label=${t("newChat")} cls="dk" onClick=${find} /></header>
+    <header class="lh"><h1>${t("chats")}</h1><${IconButton} icon="group" label=${t("newGroup")} testid="new-group-open" onClick=${() => (making.value = true)} /><${IconButton} icon="pen" label=${t("newChat")} cls="dk" onClick=${find} /></header>
     <${OfflineBar} place="list" />
     <label class="find"><${Icon} name="find" /><span class="sr">${t("search")}</span>
       <input ref=${input} type="search" enterkeyhint="search" autocomplete="off" autocapitalize="none" spellcheck=${false} dir=${query.value ? "auto" : undefined}

@@ -5,7 +5,7 @@ import { badge, day } from "../core/format.js";
 import { errorText, lang, t } from "../core/i18n.js";
 import { Button } from "../core/ui/button.js";
 import { Icon } from "../core/ui/icon.js";
-import { Bubble, CallLine } from "./bubble.js";
+import { Bubble, CallLine, EventLine } from "./bubble.js";
 import { now } from "./clock.js";
 import { Drawing } from "./drawing.js";
 import { lines } from "./lines.js";
@@ -90,6 +90,7 @@ export function Log({ chat }) {
             case "day": return html`<li key=${line.key} class="day">${day(line.at, now.value, lang.value, dayWords())}</li>`;
             case "new": return html`<li key="new" class="newline">${t("newMsgs")}</li>`;
             case "call": return html`<${CallLine} key=${line.key} item=${line.item} />`;
+            case "event": return html`<${EventLine} key=${line.key} chat=${chat} item=${line.item} />`;
             case "msg": return html`<${Bubble} key=${line.key} chat=${chat} item=${line.item} first=${line.first} last=${line.last} />`;
           }
         })}

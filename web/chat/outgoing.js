@@ -15,7 +15,8 @@ let ackDue = false;
 
 /** @param {number} peerId @param {string} cid @param {string} text */
 export function post(peerId, cid, text) {
-  if (!socket.send(encode.message({ receiver_id: peerId, content: text, client_message_id: cid }))) return;
+  const own = { content: text, client_message_id: cid };
+  if (!socket.send(peerId < 0 ? encode.group_message({ conversation_id: -peerId, ...own }) : encode.message({ receiver_id: peerId, ...own }))) return;
   clearTimeout(unanswered.get(cid));
   // No echo: the connection is dead without knowing it.
   unanswered.set(cid, setTimeout(socket.restart, ACK_WAIT_MS));
@@ -44,10 +45,10 @@ export function flushReads() {
   reads.clear();
 }
 
-/** Tells the server up to where messages arrived, once per burst. @param {import("../core/wire.js").Message} m */
-export function acknowledge(m) {
-  const old = acks.get(m.sender_id);
-  if (!old || old.seq < m.seq) acks.set(m.sender_id, { seq: m.seq, id: m.message_id });
+/** Tells the server up to where messages of a chat arrived, once per burst. @param {number} peerId @param {import("../core/wire.js").Message} m */
+export function acknowledge(peerId, m) {
+  const old = acks.get(peerId);
+  if (!old || old.seq < m.seq) acks.set(peerId, { seq: m.seq, id: m.message_id });
   if (ackDue) return;
   ackDue = true;
   setTimeout(() => {

@@ -41,7 +41,7 @@ afterEach(() => {
 
 test("a burst of messages is acknowledged once for each person, up to its last", () => {
   connect();
-  for (const m of [message(11, 2, 1), message(13, 2, 3), message(12, 2, 2), message(21, 3, 7)]) acknowledge(m);
+  for (const m of [message(11, 2, 1), message(13, 2, 3), message(12, 2, 2), message(21, 3, 7)]) acknowledge(m.sender_id, m);
   assert.deepEqual(last().said, []);
   mock.timers.tick(40);
   assert.deepEqual(last().said, [{ type: "mark_delivered", message_id: 13 }, { type: "mark_delivered", message_id: 21 }]);
@@ -49,9 +49,9 @@ test("a burst of messages is acknowledged once for each person, up to its last",
 
 test("what was acknowledged is not acknowledged again with the next burst", () => {
   connect();
-  acknowledge(message(11, 2, 1));
+  acknowledge(2, message(11, 2, 1));
   mock.timers.tick(40);
-  acknowledge(message(21, 3, 1));
+  acknowledge(3, message(21, 3, 1));
   mock.timers.tick(40);
   assert.deepEqual(last().said.map((frame) => frame.message_id), [11, 21]);
 });
@@ -68,7 +68,7 @@ test("what was read without a connection is told once there is one, and once", (
 test("another person's marks are forgotten", () => {
   tellRead(2, { id: 11, seq: 1 });
   connect();
-  acknowledge(message(21, 3, 1));
+  acknowledge(3, message(21, 3, 1));
   forgetOutgoing();
   flushReads();
   mock.timers.tick(40);
@@ -85,4 +85,14 @@ test("a text without an echo makes a new connection", () => {
   // The first try waits at most a second.
   mock.timers.tick(1_000);
   assert.equal(FakeSocket.made.length, before + 1);
+});
+
+test("a text goes to a person, or to a group", () => {
+  connect();
+  post(2, "c1", "hi");
+  post(-7, "c2", "hi all");
+  assert.deepEqual(last().said, [
+    { type: "message", receiver_id: 2, content: "hi", client_message_id: "c1" },
+    { type: "group_message", conversation_id: 7, content: "hi all", client_message_id: "c2" },
+  ]);
 });

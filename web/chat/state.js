@@ -1,20 +1,25 @@
 // What is known of chats and messages. Pure: no document, no timers, no sockets.
 
-import { afresh, clearTo, counts, dropDeleted, item, latest, merge, newChat, readTo, topSeq, within, without } from "./history.js";
+import { nextGroup } from "../groups/next.js";
+import { forgetWriter, reach } from "../groups/state.js";
+import { afresh, chatOf, clearTo, counts, dropDeleted, item, latest, merge, newChat, readTo, topSeq, within, without } from "./history.js";
 
 /**
  * @typedef {import("../core/wire.js").Message} Message
  * @typedef {import("../core/wire.js").CallEntry} CallEntry
  * @typedef {import("../core/wire.js").File} File
+ * @typedef {import("../core/wire.js").Change} Change
+ * @typedef {import("../groups/state.js").Group} Group
  * @typedef {import("../core/api.js").Preview} Preview
  * @typedef {"waiting" | "sent" | "delivered" | "read" | "failed"} Mark
  * @typedef {{
  *   key: string, id: number, cid: string, seq: number, mine: boolean, text: string, at: number,
- *   call: CallEntry | null, file: File | null, sealed: boolean, local: "waiting" | "failed" | null,
- * }} Item  `seq` is 0 until the server has it
- * @typedef {{id: number, username: string, display_name: string, deleted?: boolean}} Peer
+ *   sender: number, call: CallEntry | null, event: Change | null, file: File | null, sealed: boolean, local: "waiting" | "failed" | null,
+ * }} Item  `seq` is 0 until the server has it; `event`: what happened to the members of a group
+ * @typedef {{id: number, username: string, display_name: string, deleted?: boolean}} Peer  a person, or a group under its
+ *   conversation's number below zero
  * @typedef {{
- *   peer: Peer, conversation: number, items: readonly Item[], last: Item | null,
+ *   peer: Peer, group: Group | null, conversation: number, items: readonly Item[], last: Item | null,
  *   lastSeq: number, myRead: number, peerRecv: number, peerRead: number, unread: number,
  *   loaded: boolean, complete: boolean, syncFrom: number | null,
  * }} Chat  `conversation`: its number, 0 until it is known; `syncFrom`: after this seq messages may be missing
@@ -30,7 +35,8 @@ import { afresh, clearTo, counts, dropDeleted, item, latest, merge, newChat, rea
  *   | {t: "again", cid: string}
  *   | {t: "discard", cid: string}
  *   | {t: "read", peerId: number, seq: number}
- *   | {t: "deleted", id: number, cid: string, seq: number, sender: number, receiver: number}
+ *   | {t: "deleted", id: number, cid: string, seq: number, sender: number, receiver: number, conversation: number}
+ *   | {t: "group", e: import("../groups/state.js").GroupEvent}
  *   | {t: "conversation_deleted", peerId: number, conversation: number, upTo: number}
  *   | {t: "account_deleted", peerId: number, username: string}
  *   | {t: "down"}} ChatEvent
@@ -61,7 +67,7 @@ function editItem(s, cid, change) {
 
 /** @param {Chats} s @param {Message} m @returns {Chats} */
 function receive(s, m) {
-  const peerId = m.sender_id === s.me ? m.receiver_id : m.sender_id;
+  const peerId = chatOf(m, s.me);
   const known = within(s.chats[peerId] ?? newChat({ id: peerId, username: "", display_name: "" }), m.conversation_id);
   // What the server sends again after a reconnect is counted in its preview already.
   const seen = m.seq <= known.lastSeq;
@@ -69,7 +75,7 @@ function receive(s, m) {
   let chat = merge(known, [m], s.me);
   if (!seen && counts(i) && i.seq > chat.myRead) chat = { ...chat, unread: chat.unread + 1 };
   // Who writes has read what was there before.
-  if (!seen && i.mine && !i.call) chat = readTo(chat, i.seq);
+  if (!seen && i.mine && !i.call && !i.event) chat = readTo(chat, i.seq);
   return { ...s, chats: { ...s.chats, [peerId]: chat } };
 }
 
@@ -102,7 +108,7 @@ export function next(s, e) {
       for (const chat of Object.values(e.since ?? {})) {
         const { peer: { id }, conversation } = chat;
         // Deleted or cleared while nobody heard of it; a longer list is cut.
-        if (conversation > 0 && !there.has(id) && s.chats[id] === chat && e.list.length < LISTED) {
+        if (id > 0 && conversation > 0 && !there.has(id) && s.chats[id] === chat && e.list.length < LISTED) {
           chats[id] = { ...afresh(chat, chat.loaded), conversation };
         }
       }
@@ -135,7 +141,7 @@ export function next(s, e) {
     case "write":
       return edit(s, e.peerId, (chat) => {
         /** @type {Item} */
-        const own = { key: e.cid, id: 0, cid: e.cid, seq: 0, mine: true, text: e.text, at: e.at, call: null, file: null, sealed: false, local: "waiting" };
+        const own = { key: e.cid, id: 0, cid: e.cid, seq: 0, sender: s.me, mine: true, text: e.text, at: e.at, call: null, event: null, file: null, sealed: false, local: "waiting" };
         return { ...chat, items: [...chat.items, own], last: own };
       });
     case "failed":
@@ -147,7 +153,7 @@ export function next(s, e) {
     case "read":
       return edit(s, e.peerId, (chat) => readTo(chat, e.seq));
     case "deleted":
-      return edit(s, e.sender === s.me ? e.receiver : e.sender, (old) => {
+      return edit(s, chatOf({ sender_id: e.sender, receiver_id: e.receiver, conversation_id: e.conversation }, s.me), (old) => {
         const gone = (/** @type {Item} */ i) => i.id === e.id || (e.sender === s.me && i.seq === 0 && e.cid !== "" && i.cid === e.cid);
         const known = old.items.find(gone) ?? (old.last && gone(old.last) ? old.last : null);
         const wasUnread = e.seq > old.myRead && (known ? counts(known) : e.sender !== s.me);
@@ -161,10 +167,12 @@ export function next(s, e) {
         return e.upTo > 0 ? clearTo(chat, e.upTo) : { ...afresh(chat, chat.loaded), conversation: e.conversation };
       });
     case "account_deleted":
-      return edit(s, e.peerId, (chat) => {
+      return forgetWriter(edit(s, e.peerId, (chat) => {
         const peer = { id: e.peerId, username: e.username, display_name: "", deleted: true };
         return { ...without(chat, (i) => !i.mine), peer, unread: 0 };
-      });
+      }), e.peerId);
+    case "group":
+      return nextGroup(s, e.e);
     case "down": {
       /** @type {Record<number, Chat>} */
       const chats = {};
@@ -179,12 +187,16 @@ export function next(s, e) {
 /** @param {Chat} chat @param {Item} i @returns {Mark} */
 export function mark(chat, i) {
   if (i.local) return i.local;
-  return i.seq <= chat.peerRead ? "read" : i.seq <= chat.peerRecv ? "delivered" : "sent";
+  const { recv, read } = chat.group ? reach(chat.group, i) : { recv: 0, read: 0 };
+  return i.seq <= Math.max(chat.peerRead, read) ? "read" : i.seq <= Math.max(chat.peerRecv, recv) ? "delivered" : "sent";
 }
 
-/** Chats with something in them, the newest first. @param {Chats} s @returns {Chat[]} */
+/** When something happened in a chat last. @param {Chat} c */
+const lastAt = (c) => c.last?.at ?? c.group?.at ?? 0;
+
+/** Groups, and chats with something in them, the newest first. @param {Chats} s @returns {Chat[]} */
 export function listed(s) {
-  return Object.values(s.chats).filter((c) => c.last && c.peer.username).sort((a, b) => (b.last?.at ?? 0) - (a.last?.at ?? 0));
+  return Object.values(s.chats).filter((c) => c.group !== null || (c.last && c.peer.username)).sort((a, b) => lastAt(b) - lastAt(a));
 }
 
 /** What waits to be sent, in the order it was written. @param {Chats} s @returns {{peerId: number, item: Item}[]} */

@@ -2,6 +2,7 @@
 
 import { signal } from "../vendor/preact.js";
 import * as api from "../core/api.js";
+import { listGroups } from "../groups/api.js";
 import { newId } from "../core/uuid.js";
 import { firstSeq } from "./history.js";
 import { forgetOutgoing, post, tellRead } from "./outgoing.js";
@@ -57,9 +58,10 @@ export function begin(me) {
 export async function refresh() {
   const { me, chats: since } = chats.peek();
   try {
-    const list = await api.conversations();
+    const [list, groups] = await Promise.all([api.conversations(), listGroups()]);
     if (chats.peek().me !== me) return;
     apply({ t: "previews", list, since });
+    apply({ t: "group", e: { t: "list", list: groups, since } });
     // Another conversation has taken the place of the one that was open.
     if (chats.peek().chats[openId]?.loaded === false) void sync(openId);
     listError.value = "";
@@ -69,8 +71,13 @@ export async function refresh() {
   }
 }
 
-/** Asks for the presence of everybody in the list. */
-const watch = () => subscribe(Object.keys(chats.peek().chats).map(Number));
+/** Asks for the presence of everybody in the list, and in the group in front. */
+export function watch() {
+  const { me, chats: all } = chats.peek();
+  const people = Object.keys(all).map(Number).filter((id) => id > 0);
+  const members = (all[openId]?.group?.members ?? []).map((m) => m.id).filter((id) => id !== me);
+  subscribe([...new Set([...members, ...people])]);
+}
 
 /** Asks again: what may be seen of others has changed, or the connection is new. */
 export function lookAgain() {
@@ -172,6 +179,13 @@ export async function open(username) {
 
 /** Which chat is in front; 0 for none. */
 export const inFront = () => openId;
+
+/** Opens the chat with this number. @param {number} id @returns {Promise<void>} */
+export function openChat(id) {
+  openId = id;
+  watch();
+  return sync(id);
+}
 
 /** No chat is in front. */
 export function close() {

@@ -1,8 +1,8 @@
 // Who writes: what to tell of one's own writing, and how long to believe others. Pure.
 
 /**
- * @typedef {{to: number, at: number}} Told  `to` is 0 while nobody is told
- * @typedef {ReadonlyMap<number, number>} Writers  by person, until when it holds
+ * @typedef {{to: number, at: number}} Told  `to` is the chat that is told, 0 for none
+ * @typedef {ReadonlyMap<number, ReadonlyMap<number, number>>} Writers  by chat and person, until when it holds
  */
 
 /** The server forgets after 5 s, so it is told again before. */
@@ -14,26 +14,41 @@ const HOLDS_MS = 6_000;
 export const silent = { to: 0, at: 0 };
 
 /**
- * What to say when there is a text to somebody, or none any more.
- * @param {Told} told @param {number} peerId @param {boolean} writes @param {number} now
+ * What to say when there is a text in a chat, or none any more.
+ * @param {Told} told @param {number} chat @param {boolean} writes @param {number} now
  * @returns {{state: Told, say: [number, boolean][]}}
  */
-export function tell(told, peerId, writes, now) {
+export function tell(told, chat, writes, now) {
   if (!writes) {
-    return told.to === peerId ? { state: silent, say: [[peerId, false]] } : { state: told, say: [] };
+    return told.to === chat ? { state: silent, say: [[chat, false]] } : { state: told, say: [] };
   }
-  if (told.to === peerId && now - told.at < AGAIN_MS) return { state: told, say: [] };
-  return { state: { to: peerId, at: now }, say: [[peerId, true]] };
+  if (told.to === chat && now - told.at < AGAIN_MS) return { state: told, say: [] };
+  return { state: { to: chat, at: now }, say: [[chat, true]] };
 }
 
-/** @param {Writers} writers @param {number} id @param {boolean} active @param {number} now @returns {Writers} */
-export function hear(writers, id, active, now) {
-  if (!active && !writers.has(id)) return writers;
-  const changed = new Map(writers);
+/** @param {Writers} writers @param {number} chat @param {number} id of the person @param {boolean} active @param {number} now @returns {Writers} */
+export function hear(writers, chat, id, active, now) {
+  const here = writers.get(chat);
+  if (!active && !here?.has(id)) return writers;
+  const changed = new Map(here);
   if (active) changed.set(id, now + HOLDS_MS);
   else changed.delete(id);
-  return changed;
+  return put(writers, chat, changed);
 }
 
 /** @param {Writers} writers @param {number} now @returns {Writers} */
-export const expire = (writers, now) => new Map([...writers].filter(([, until]) => until > now));
+export function expire(writers, now) {
+  let left = writers;
+  for (const [chat, here] of writers) {
+    left = put(left, chat, new Map([...here].filter(([, until]) => until > now)));
+  }
+  return left;
+}
+
+/** A chat where nobody writes is not in it. @param {Writers} writers @param {number} chat @param {ReadonlyMap<number, number>} here @returns {Writers} */
+function put(writers, chat, here) {
+  const changed = new Map(writers);
+  if (here.size > 0) changed.set(chat, here);
+  else changed.delete(chat);
+  return changed;
+}

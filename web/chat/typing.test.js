@@ -26,15 +26,24 @@ test("writing to somebody else is told to them; an empty field of a chat nobody 
 });
 
 test("others write until they stop, or for 6 s", () => {
-  const one = hear(new Map(), 2, true, 0);
+  const one = hear(new Map(), 2, 2, true, 0);
   assert.deepEqual([...one.keys()], [2]);
-  assert.equal(hear(one, 2, false, 10).size, 0);
+  assert.equal(hear(one, 2, 2, false, 10).size, 0);
   assert.equal(expire(one, 5_999).size, 1);
   assert.equal(expire(one, 6_000).size, 0);
-  assert.equal(expire(hear(one, 2, true, 5_000), 6_000).size, 1);
+  assert.equal(expire(hear(one, 2, 2, true, 5_000), 6_000).size, 1);
 });
 
 test("who never wrote and stops changes nothing", () => {
   const none = new Map();
-  assert.equal(hear(none, 2, false, 0), none);
+  assert.equal(hear(none, 2, 2, false, 0), none);
+});
+
+test("each one who writes in a group is known until they stop", () => {
+  const two = hear(hear(new Map(), -7, 2, true, 0), -7, 3, true, 1_000);
+  assert.deepEqual([...(two.get(-7)?.keys() ?? [])], [2, 3]);
+  assert.deepEqual([...(hear(two, -7, 2, false, 1_100).get(-7)?.keys() ?? [])], [3]);
+  assert.deepEqual([...(expire(two, 6_500).get(-7)?.keys() ?? [])], [3]);
+  assert.equal(hear(hear(two, -7, 2, false, 1), -7, 3, false, 1).size, 0);
+  assert.equal(two.has(2), false, "nobody writes to me alone");
 });

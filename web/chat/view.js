@@ -1,7 +1,7 @@
 // The panel of one chat.
 
 import { html, useEffect } from "../vendor/preact.js";
-import { CallButton, CallNotice } from "../call/button.js";
+import { CallNotice } from "../call/button.js";
 import { ago } from "../core/format.js";
 import { lang, t } from "../core/i18n.js";
 import { back, phone } from "../core/nav.js";
@@ -12,6 +12,7 @@ import { OfflineBar } from "../core/ui/offline.js";
 import { Uploads } from "./attachment.js";
 import { now } from "./clock.js";
 import { Composer } from "./composer.js";
+import { Doors } from "./doors.js";
 import { Drawing } from "./drawing.js";
 import { Log } from "./log.js";
 import { lastSeen, presence } from "./presence.js";
@@ -52,7 +53,7 @@ export function ChatPanel({ username }) {
         ${chat && html`<${Avatar} id=${id} name=${name} size=${40} online=${presence.value.get(id) === true} />`}
         <span><${phone.value ? "h1" : "h2"} class="clip" dir="auto">${name}<//>${chat && !gone && html`<${Presence} id=${id} username=${chat.peer.username} />`}</span>
       </div>
-      ${chat && !gone && html`<${CallButton} peer=${chat.peer} />`}
+      ${chat && !gone && html`<${Doors} chat=${chat} />`}
     </header>
     <${OfflineBar} place="main" />
     ${chat && html`<${CallNotice} peer=${chat.peer} />`}

@@ -49,8 +49,8 @@ export function authorize(value, onUnauthorized, renew = async () => "") {
   renewed = renew;
 }
 
-/** @param {string} method @param {string} path @param {unknown} [body] @returns {Promise<any>} */
-async function call(method, path, body) {
+/** One request, with the token. @param {string} method @param {string} path @param {unknown} [body] @returns {Promise<any>} */
+export async function call(method, path, body) {
   const used = token;
   try {
     return await attempt(used, method, path, body);
@@ -206,12 +206,15 @@ export async function conversations() {
   return (await call("GET", "/conversations")).conversations.map(preview);
 }
 
+/** @param {number} chat a person, or a group below zero @param {"user_id" | "receiver_id"} person @returns {Record<string, string>} */
+const place = (chat, person) => (chat < 0 ? { conversation_id: String(-chat) } : { [person]: String(chat) });
+
 /**
- * @param {number} userId @param {{before_seq?: number, after_seq?: number, limit?: number}} query
+ * @param {number} chat a person, or a group below zero @param {{before_seq?: number, after_seq?: number, limit?: number}} query
  * @returns {Promise<Message[]>} oldest first
  */
-export async function messages(userId, query) {
-  const params = new URLSearchParams({ user_id: String(userId) });
+export async function messages(chat, query) {
+  const params = new URLSearchParams(place(chat, "user_id"));
   for (const [key, value] of Object.entries(query)) params.set(key, String(value));
   return (await call("GET", `/messages?${params}`)).messages.map(message);
 }
@@ -258,10 +261,10 @@ export async function setPicture(me, file) {
 
 /**
  * Sends a file. A request of the old kind: it alone says how far it is.
- * @param {number} receiverId @param {File} file @param {string} cid @param {(sent: number) => void} progress
+ * @param {number} chat a person, or a group below zero @param {File} file @param {string} cid @param {(sent: number) => void} progress
  * @returns {{done: Promise<void>, cancel: () => void}}
  */
-export function upload(receiverId, file, cid, progress) {
+export function upload(chat, file, cid, progress) {
   const request = new XMLHttpRequest();
   /** @type {Promise<void>} */
   const done = new Promise((resolve, reject) => {
@@ -281,7 +284,7 @@ export function upload(receiverId, file, cid, progress) {
     request.onerror = request.onabort = () => reject(new ApiError(0, "network"));
     const form = new FormData();
     // First what the server can judge before the file comes.
-    form.append("receiver_id", String(receiverId));
+    for (const [name, value] of Object.entries(place(chat, "receiver_id"))) form.append(name, value);
     form.append("client_message_id", cid);
     form.append("file", file);
     request.send(form);

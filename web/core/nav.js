@@ -2,7 +2,10 @@
 
 import { signal } from "../vendor/preact.js";
 
-/** @typedef {{name: "list"} | {name: "chat", username: string} | {name: "profile", username: string} | {name: "settings"} | {name: "reset"}} Route */
+/**
+ * @typedef {{name: "list"} | {name: "chat", username: string} | {name: "profile", username: string} | {name: "settings"} | {name: "reset"}
+ *   | {name: "group", id: number} | {name: "join", code: string}} Route  `join`: where the link into a group leads
+ */
 
 /** Panels of one person, by the first part of their path. @type {Record<string, "chat" | "profile">} */
 const PERSONAL = { c: "chat", u: "profile" };
@@ -18,6 +21,10 @@ export function parsePath(path) {
       return { name: "list" };
     }
   }
+  const [, group = ""] = /^\/g\/(\d{1,15})\/?$/u.exec(path) ?? [];
+  if (Number(group) > 0) return { name: "group", id: Number(group) };
+  const [, code = ""] = /^\/join\/([\w-]{1,64})\/?$/u.exec(path) ?? [];
+  if (code) return { name: "join", code };
   const plain = path.replace(/\/$/u, "");
   // The mail about an address leads to where it is confirmed.
   if (plain === "/settings" || plain === "/email") return { name: "settings" };
@@ -38,6 +45,8 @@ export const codeIn = (hash) => /^#([a-z0-9-]{16,24})$/iu.exec(hash)?.[1] ?? "";
 export function pathOf(to) {
   if (to.name === "chat") return `/c/${encodeURIComponent(to.username)}`;
   if (to.name === "profile") return `/u/${encodeURIComponent(to.username)}`;
+  if (to.name === "group") return `/g/${to.id}`;
+  if (to.name === "join") return `/join/${to.code}`;
   return to.name === "list" ? "/" : `/${to.name}`;
 }
 
@@ -45,6 +54,9 @@ export function pathOf(to) {
 export const route = signal(/** @type {Route} */ ({ name: "list" }));
 /** One panel at a time. */
 export const phone = signal(false);
+
+/** Room for a third panel. */
+export const wide = signal(false);
 
 /** @type {{close: () => void}[]} */
 const layers = [];
@@ -57,6 +69,9 @@ export function watchAddress() {
   const narrow = matchMedia("(max-width: 759px)");
   phone.value = narrow.matches;
   narrow.addEventListener("change", () => (phone.value = narrow.matches));
+  const large = matchMedia("(min-width: 1180px)");
+  wide.value = large.matches;
+  large.addEventListener("change", () => (wide.value = large.matches));
   route.value = parsePath(location.pathname);
   addEventListener("popstate", () => {
     if (skip > 0) {

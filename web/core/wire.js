@@ -1,6 +1,7 @@
 // The frames of signaling/PROTOCOL.md: one reader and one set of writers.
 
 import { fields, num, str } from "./fields.js";
+import { change, groupReaders, groupWriters } from "./wire_groups.js";
 import { roomReaders, roomWriters } from "./wire_rooms.js";
 
 /**
@@ -11,28 +12,17 @@ import { roomReaders, roomWriters } from "./wire_rooms.js";
  *   name: string, url: string, type: string, size: number, width: number, height: number, thumb: string,
  *   duration_ms: number, waveform: string,
  * }} File
- * @typedef {"owner" | "admin" | "member"} Role
- * @typedef {"created" | "renamed" | "joined" | "added" | "left" | "kicked" | "role"} Happening
- * @typedef {{change: Happening, user_id: number, role: Role | "", name: string}} GroupEvent
  * @typedef {{
  *   message_id: number, client_message_id: string, conversation_id: number, seq: number,
  *   sender_id: number, receiver_id: number, content: string, status: Status, created_at: string,
- *   kind: string, call: CallEntry | null, file: File | null, sealed: boolean, event: GroupEvent | null,
- * }} Message  `receiver_id` is 0 in a group;  `sealed`: only the devices of its two people can read it
+ *   kind: string, call: CallEntry | null, event: Change | null, file: File | null, sealed: boolean,
+ * }} Message  `receiver_id` is 0 in a group; `event`: what happened there; `sealed`: only the devices of its two people can read it
+ * @typedef {import("./wire_groups.js").Change} Change
  * @typedef {{
  *   e2ee_v: number, alg: string, sender_device_id: string, key_id: string, iv: string, ciphertext: string, aad?: string,
  * }} Envelope
  * @typedef {{type: "message", message: Message}} MessageFrame
  * @typedef {{type: "group_message", message: Message}} GroupMessageFrame
- * @typedef {{
- *   type: "group_receipt", conversation_id: number, user_id: number, recv_seq: number, read_seq: number,
- * }} GroupReceiptFrame  what is 0 has not moved
- * @typedef {{type: "group_changed", conversation_id: number, name: string, role: Role}} GroupChangedFrame
- * @typedef {{
- *   type: "group_member", conversation_id: number, user_id: number, username: string, display_name: string,
- *   role: Role | "", change: Happening, by: number,
- * }} GroupMemberFrame  `role` is empty of who is in no more
- * @typedef {{type: "group_deleted", conversation_id: number}} GroupDeletedFrame
  * @typedef {{type: "hello", user_id: number, version: string}} HelloFrame
  * @typedef {{
  *   type: "status_update", message_id: number, status: Status, conversation_id: number, seq: number,
@@ -47,7 +37,7 @@ import { roomReaders, roomWriters } from "./wire_rooms.js";
  * }} ConversationDeletedFrame  `seq` is 0 when all of it is gone
  * @typedef {{type: "account_deleted", user_id: number, username: string}} AccountDeletedFrame
  * @typedef {{type: "presence", user_id: number, online: boolean, last_seen: string}} PresenceFrame
- * @typedef {{type: "typing", sender_id: number, conversation_id: number, active: boolean}} TypingFrame  0: in the chat of two
+ * @typedef {{type: "typing", sender_id: number, conversation_id: number, active: boolean}} TypingFrame  `conversation_id`: of a group, else 0
  * @typedef {{type: "call_started", call_id: string, receiver_id: number}} CallStartedFrame
  * @typedef {{type: "call_offer", call_id: string, sender_id: number, sdp: string}} CallOfferFrame
  * @typedef {{type: "call_ringing", call_id: string, sender_id: number}} CallRingingFrame
@@ -61,11 +51,10 @@ import { roomReaders, roomWriters } from "./wire_rooms.js";
  *   type: "error", code: string, error: string,
  *   ref: {type: string, client_message_id: string, call_id: string},
  * }} ErrorFrame
- * @typedef {HelloFrame | MessageFrame | GroupMessageFrame | GroupReceiptFrame | GroupChangedFrame | GroupMemberFrame |
- *   GroupDeletedFrame | StatusFrame | MessageDeletedFrame |
+ * @typedef {HelloFrame | MessageFrame | StatusFrame | MessageDeletedFrame |
  *   ConversationDeletedFrame | AccountDeletedFrame | PresenceFrame | TypingFrame | CallStartedFrame | CallOfferFrame |
  *   CallRingingFrame | CallAnswerFrame | CandidateFrame | CallRejectFrame | CallHangupFrame |
- *   CallResumedFrame | CallMovedFrame | import("./wire_rooms.js").RoomFrame | ErrorFrame} ServerFrame
+ *   CallResumedFrame | CallMovedFrame | GroupMessageFrame | import("./wire_groups.js").GroupFrame | import("./wire_rooms.js").RoomFrame | ErrorFrame} ServerFrame
  * @typedef {Extract<ServerFrame, {type: `call_${string}` | "ice_candidate"}>} CallFrame
  * @typedef {import("./wire_rooms.js").RoomFrame} RoomFrame
  */
@@ -81,16 +70,6 @@ function callEntry(v) {
   const outcome = /** @type {Outcome} */ (str(f, "outcome"));
   return outcome ? { outcome, duration_s: num(f, "duration_s") } : null;
 }
-
-/** @param {unknown} v @returns {GroupEvent | null} */
-function groupEvent(v) {
-  const f = fields(v);
-  const change = /** @type {Happening} */ (str(f, "change"));
-  return change ? { change, user_id: num(f, "user_id"), role: role(f), name: str(f, "name") } : null;
-}
-
-/** @param {Fields} f */
-const role = (f) => /** @type {Role | ""} */ (str(f, "role"));
 
 /** @param {Fields} f @returns {File | null} */
 function file(f) {
@@ -120,9 +99,9 @@ export function message(v) {
     created_at: str(f, "created_at"),
     kind: str(f, "kind"),
     call: callEntry(f["call"]),
+    event: change(f["event"]),
     file: file(f),
     sealed: f["encrypted"] === true,
-    event: groupEvent(f["event"]),
   };
 }
 
@@ -131,30 +110,7 @@ const readers = {
   hello: (f) => ({ type: "hello", user_id: num(f, "user_id"), version: str(f, "version") }),
   message: (f) => ({ type: "message", message: message(f) }),
   group_message: (f) => ({ type: "group_message", message: message(f) }),
-  group_receipt: (f) => ({
-    type: "group_receipt",
-    conversation_id: num(f, "conversation_id"),
-    user_id: num(f, "user_id"),
-    recv_seq: num(f, "recv_seq"),
-    read_seq: num(f, "read_seq"),
-  }),
-  group_changed: (f) => ({
-    type: "group_changed",
-    conversation_id: num(f, "conversation_id"),
-    name: str(f, "name"),
-    role: role(f) || "member",
-  }),
-  group_member: (f) => ({
-    type: "group_member",
-    conversation_id: num(f, "conversation_id"),
-    user_id: num(f, "user_id"),
-    username: str(f, "username"),
-    display_name: str(f, "display_name"),
-    role: role(f),
-    change: /** @type {Happening} */ (str(f, "change")),
-    by: num(f, "by"),
-  }),
-  group_deleted: (f) => ({ type: "group_deleted", conversation_id: num(f, "conversation_id") }),
+  ...groupReaders,
   status_update: (f) => ({
     type: "status_update",
     message_id: num(f, "message_id"),
@@ -184,12 +140,7 @@ const readers = {
   }),
   account_deleted: (f) => ({ type: "account_deleted", user_id: num(f, "user_id"), username: str(f, "username") }),
   presence: (f) => ({ type: "presence", user_id: num(f, "user_id"), online: f["online"] === true, last_seen: str(f, "last_seen") }),
-  typing: (f) => ({
-    type: "typing",
-    sender_id: num(f, "sender_id"),
-    conversation_id: num(f, "conversation_id"),
-    active: f["active"] === true,
-  }),
+  typing: (f) => ({ type: "typing", sender_id: num(f, "sender_id"), conversation_id: num(f, "conversation_id"), active: f["active"] === true }),
   call_started: (f) => ({ type: "call_started", call_id: str(f, "call_id"), receiver_id: num(f, "receiver_id") }),
   call_offer: (f) => ({ type: "call_offer", ...end(f), sdp: sdp(f, "offer") }),
   call_ringing: (f) => ({ type: "call_ringing", ...end(f) }),
@@ -252,18 +203,12 @@ const toPeer = (to, type, payload) => ({
 
 /** Writers, one for each frame of a client. */
 export const encode = {
+  ...groupWriters,
   ...roomWriters,
   /** @param {{receiver_id: number, content: string, client_message_id?: string}} m */
   message: (m) => ({
     type: "message",
     receiver_id: m.receiver_id,
-    content: m.content,
-    ...(m.client_message_id ? { client_message_id: m.client_message_id } : {}),
-  }),
-  /** @param {{conversation_id: number, content: string, client_message_id?: string}} m */
-  group_message: (m) => ({
-    type: "group_message",
-    conversation_id: m.conversation_id,
     content: m.content,
     ...(m.client_message_id ? { client_message_id: m.client_message_id } : {}),
   }),
@@ -289,8 +234,6 @@ export const encode = {
   sleep: (asleep) => ({ type: "sleep", asleep }),
   /** @param {number} receiver_id @param {boolean} active */
   typing: (receiver_id, active) => ({ type: "typing", receiver_id, active }),
-  /** @param {number} conversation_id @param {boolean} active */
-  typing_group: (conversation_id, active) => ({ type: "typing", conversation_id, active }),
   /** @param {readonly number[]} user_ids */
   presence_subscribe: (user_ids) => ({ type: "presence_subscribe", user_ids: user_ids.slice(0, 200) }),
   /** @param {CallTo} to @param {string} text */

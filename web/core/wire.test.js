@@ -23,7 +23,7 @@ function rebuild(frame) {
     case "mark_read": return encode.mark_read(frame.message_id);
     case "sleep": return encode.sleep(frame.asleep);
     case "group_message": return encode.group_message(frame);
-    case "typing": return frame.conversation_id ? encode.typing_group(frame.conversation_id, frame.active) : encode.typing(frame.receiver_id, frame.active);
+    case "typing": return frame.conversation_id ? encode.group_typing(frame.conversation_id, frame.active) : encode.typing(frame.receiver_id, frame.active);
     case "presence_subscribe": return encode.presence_subscribe(frame.user_ids);
     case "call_offer": return encode.call_offer(frame, frame.payload.offer.sdp);
     case "call_ringing": return encode.call_ringing(frame);
@@ -65,6 +65,7 @@ for (const name of files) {
         "conversation_id", "name", "role", "change", "by", "display_name", "recv_seq", "read_seq"]) {
         if (frame[key] !== undefined) assert.equal(flat[key], frame[key], key);
       }
+      if (frame.event) assert.deepEqual(flat.event, { role: "", name: "", ...frame.event });
       if (got.type === "message") assert.equal(got.message.sealed, frame.encrypted === true);
       if (frame.payload?.reason) assert.equal(got.reason, frame.payload.reason);
     });
@@ -90,12 +91,6 @@ test("who is away was last there at a time", () => {
   assert.equal(got?.type === "presence" && got.last_seen, "2026-11-21T01:02:03.456Z");
 });
 
-test("what happened in a group is read with whom it happened to", () => {
-  const got = parse(JSON.stringify(read("server_group_message_event_role.json").frame));
-  assert.deepEqual(got?.type === "group_message" && got.message.event, { change: "role", user_id: 2, role: "admin", name: "" });
-  assert.equal(message({ id: 1, content: "x" }).event, null);
-});
-
 test("a message with a file says where it is had", () => {
   const read = (/** @type {string} */ name) => parse(JSON.stringify(JSON.parse(readFileSync(new URL(name, folder), "utf8")).frame));
   const got = read("server_message_file_picture.json");
@@ -103,6 +98,12 @@ test("a message with a file says where it is had", () => {
   assert.deepEqual([file?.name, file?.type, file?.size, file?.width, file?.height], ["گربه.png", "image/png", 70_000, 640, 480]);
   assert.ok(file?.url.startsWith("/api/files/") && file.thumb.includes("size=thumb"));
   assert.equal(message({ id: 1, content: "x" }).file, null);
+});
+
+test("what happened in a group is read with whom it happened to", () => {
+  const got = parse(JSON.stringify(read("server_group_message_event_role.json").frame));
+  assert.deepEqual(got?.type === "group_message" && got.message.event, { change: "role", user_id: 2, role: "admin", name: "" });
+  assert.equal(message({ id: 1, content: "x" }).event, null);
 });
 
 test("a message of REST and one of the socket read the same", () => {
