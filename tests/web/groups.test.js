@@ -222,6 +222,44 @@ story(it, "a group is deleted by its owner with its name typed, and the others a
   }
 });
 
+story(it, "a long history comes page by page, and what was read stays read after a reload", async (cast) => {
+  const [sara, omid] = await Promise.all([cast.person("sara"), cast.person("omid")]);
+  const id = await makeGroup(sara, "پرحرف", [omid]);
+  for (let i = 1; i <= 70; i += 1) await sara.write(`line-${i}-end`);
+  await sara.sees("line-70-end", "delivered");
+  await enter(omid, id);
+  // It opens where the unread ones begin.
+  await omid.press("jump");
+  await sara.sees("line-70-end", "read");
+  await omid.page.reload();
+  await omid.sees("line-70-end");
+  assert.equal(await omid.page.locator(`[data-group="${id}"] .badge`).count(), 0);
+  assert.equal(await omid.bubbles("line-1-end").count(), 0, "the first page does not reach that far");
+  await until("the top was reached", async () => {
+    await omid.page.locator(".log").evaluate((log) => (log.scrollTop = 0));
+    return (await omid.bubbles("line-1-end").count()) === 1;
+  });
+  const texts = await omid.at("message").evaluateAll((all) => all.map((m) => /line-(\d+)-end/.exec(m.textContent)?.[1]));
+  assert.deepEqual(texts, Array.from({ length: 70 }, (_, i) => String(i + 1)), "each once, in order");
+});
+
+story(it, "from twenty members on the members can be searched", async (cast) => {
+  const excuse = (line) => line.includes("404") && line.includes("/link");
+  const sara = await cast.person("sara", { excuse });
+  const id = await makeGroup(sara, "شلوغ");
+  const names = Array.from({ length: 19 }, (_, i) => cast.name(`m${i}`));
+  await Promise.all(names.map(async (username) => {
+    const { user_id } = await it.server.ask("POST", "/auth/register", { body: { username, password: "گذرواژهٔ دراز" } });
+    await it.server.ask("POST", `/groups/${id}/members`, { token: sara.token, body: { user_id } });
+  }));
+  await sara.see("group-count", '[data-n="20"]');
+  await sara.press("group-open");
+  await until("all are listed", async () => (await sara.at("member").count()) === 20);
+  await sara.at("member-search").fill(names[7]);
+  await until("one is left", async () => (await sara.at("member").count()) === 1);
+  await sara.see("member", `[data-username="${names[7]}"]`);
+});
+
 story(it, "a file goes to the whole group", async (cast) => {
   const [sara, omid] = await Promise.all([cast.person("sara"), cast.person("omid")]);
   const id = await makeGroup(sara, "پرونده‌ها", [omid]);

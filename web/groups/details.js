@@ -3,7 +3,7 @@
 import { html, signal, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 import { ApiError } from "../core/api.js";
 import { errorText, t } from "../core/i18n.js";
-import { layer } from "../core/nav.js";
+import { layer, phone, wide } from "../core/nav.js";
 import { Avatar } from "../core/ui/avatar.js";
 import { Button, IconButton } from "../core/ui/button.js";
 import { Dialog } from "../core/ui/dialog.js";
@@ -144,8 +144,8 @@ export function Details({ chat, group }) {
     e.preventDefault();
     close();
   };
-  return html`<aside class="panel" ref=${ref} tabindex="-1" aria-label=${t("groupInfo")} data-testid="group-details" onKeyDown=${keys}>
-    <header class="bar"><${IconButton} icon="close" label=${t("close")} testid="details-close" onClick=${close} /><h2>${t("groupInfo")}</h2></header>
+  return html`<aside class="panel" role=${wide.value ? undefined : "main"} ref=${ref} tabindex="-1" aria-label=${t("groupInfo")} data-testid="group-details" onKeyDown=${keys}>
+    <header class="bar"><${IconButton} icon="close" label=${t("close")} testid="details-close" onClick=${close} /><${phone.value ? "h1" : "h2"}>${t("groupInfo")}<//></header>
     <div class="in">
       <div class="face"><${Avatar} id=${chat.peer.id} name=${chat.peer.display_name} size=${96} /><${Name} chat=${chat} group=${group} /></div>
       ${!group.over && html`<section class="group-part">
