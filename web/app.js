@@ -23,6 +23,7 @@ import { Icon } from "./core/ui/icon.js";
 import { Notices } from "./core/ui/toast.js";
 import { ProfileView } from "./profile/view.js";
 import * as groups from "./groups/store.js";
+import { shown } from "./groups/details.js";
 import { entering, JoinView } from "./groups/join.js";
 import { making, NewGroup } from "./groups/new.js";
 import { GroupPanel } from "./groups/view.js";
@@ -50,13 +51,14 @@ function Signed() {
   const at = route.value;
   const c = call.value;
   const staged = c.phase !== "idle" && c.phase !== "incoming" && !c.minimised;
-  // What lies under a full screen cannot be reached.
+  const detailed = at.name === "group" && shown.value;
   const inChat = at.name === "chat" || at.name === "group";
+  // What lies under a full screen cannot be reached.
   const covered = phone.value && (staged || c.phase === "incoming");
   return html`<div class="shell">
     ${inChat && html`<a class="skip" href="#composer">${t("skip")}</a>`}
     <${MiniBar} />
-    <div class=${`app ${staged ? "staged" : ""}`} data-view=${inChat ? "chat" : at.name} inert=${covered}>
+    <div class=${`app ${staged ? "staged" : ""} ${detailed ? "details" : ""}`} data-view=${inChat ? "chat" : at.name} inert=${covered}>
       <nav class="rail" aria-label=${t("sections")}>
         <${Tab} icon="chat" words=${t("chats")} on=${at.name !== "settings"} to="/" n=${unreadTotal(chat.chats.value)} />
         <${Tab} icon="gear" words=${t("settings")} on=${at.name === "settings"} to="/settings" testid="settings-open" />
