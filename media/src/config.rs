@@ -40,6 +40,17 @@ pub struct Plane {
     pub coalesce: Duration,
 }
 
+/// The voice rooms of a relay. They are at its relay addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomsConfig {
+    /// The port they are at, on each relay address. 0 lets the kernel choose.
+    pub port: u16,
+    /// Participants of one room.
+    pub max_per_room: usize,
+    /// Participants of all rooms.
+    pub max_participants: usize,
+}
+
 /// Everything a relay needs to know; nothing of it changes while it runs.
 #[derive(Clone)]
 pub struct RelayConfig {
@@ -103,6 +114,8 @@ pub struct RelayConfig {
     pub max_credential_lifetime: Duration,
     /// How the relay's thread works.
     pub plane: Plane,
+    /// The voice rooms, if there are any.
+    pub rooms: Option<RoomsConfig>,
 }
 
 impl RelayConfig {
@@ -167,6 +180,7 @@ impl fmt::Debug for RelayConfig {
             .field("legacy_channels", &self.legacy_channels)
             .field("max_credential_lifetime", &self.max_credential_lifetime)
             .field("plane", &self.plane)
+            .field("rooms", &self.rooms)
             .finish()
     }
 }

@@ -4,7 +4,12 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use std::time::Duration;
+
+mod delays;
 mod table;
+
+pub use delays::Delays;
 use table::TABLE;
 
 /// One value that is counted.
@@ -175,6 +180,7 @@ pub enum Metric {
 /// The counted values of one relay. Cheap to write, safe to read from anywhere.
 pub struct Counters {
     values: [AtomicU64; TABLE.len()],
+    delays: Delays,
 }
 
 impl Counters {
@@ -183,6 +189,7 @@ impl Counters {
     pub fn new() -> Self {
         Self {
             values: std::array::from_fn(|_| AtomicU64::new(0)),
+            delays: Delays::default(),
         }
     }
 
@@ -211,6 +218,19 @@ impl Counters {
         self.values
             .get(metric as usize)
             .map_or(0, |value| value.load(Ordering::Relaxed))
+    }
+
+    /// Counts packets of the voice rooms that left this long after the turn
+    /// began in which they came.
+    pub fn delayed(&self, packets: u64, delay: Duration) {
+        if packets > 0 {
+            self.delays.add(packets, delay);
+        }
+    }
+
+    /// How long packets of the voice rooms were held.
+    pub fn delays(&self) -> &Delays {
+        &self.delays
     }
 
     /// All values as (name, labels, value), in an order that stays. Labels are

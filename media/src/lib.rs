@@ -11,7 +11,7 @@ pub mod stream;
 mod tls;
 pub mod turn;
 
-pub use config::{Calls, Plane, RelayAddress, RelayConfig};
+pub use config::{Calls, Plane, RelayAddress, RelayConfig, RoomsConfig};
 pub use counters::Counters;
 pub use ipnet::IpNet;
 pub use shard::{RelayHandle, StartError, start, start_refusing};

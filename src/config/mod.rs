@@ -151,6 +151,8 @@ pub struct TurnConfig {
     pub ports: (u16, u16),
     /// UDP port of voice rooms, not used for relaying.
     pub sfu_port: u16,
+    /// Whether it was set, and is not only the first of the relay's.
+    pub sfu_port_is_set: bool,
     /// IPv4 address told to callers; `None` = found from the interfaces.
     pub external_ip: Option<Ipv4Addr>,
     /// IPv6 address of the relay; `None` = found from the interfaces, unless

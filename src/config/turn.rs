@@ -60,7 +60,8 @@ impl Reader<'_> {
                 "lies inside TURN_MIN_PORT..TURN_MAX_PORT; choose one outside",
             );
         }
-        let sfu_port = if self.layers.is_set("SFU_PORT") {
+        let sfu_port_is_set = self.layers.is_set("SFU_PORT");
+        let sfu_port = if sfu_port_is_set {
             self.port("SFU_PORT")
         } else {
             ports.0
@@ -94,6 +95,7 @@ impl Reader<'_> {
             tls,
             ports,
             sfu_port,
+            sfu_port_is_set,
             external_ip,
             external_ip6,
             realm,

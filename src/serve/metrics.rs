@@ -13,7 +13,9 @@ use axum::routing::get;
 use payambar_media::{Counters, RelayHandle};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, MetricEncoder};
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeMetric as _, MetricEncoder, NoLabelSet,
+};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -174,8 +176,20 @@ impl Collector for Relay {
                 write(metric, stem != *name, *value)?;
             }
         }
-        Ok(())
+        delays(&self.0, &mut encoder)
     }
+}
+
+/// How long the voice rooms hold packets.
+fn delays(counters: &Counters, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let delays = counters.delays();
+    let buckets: Vec<(f64, u64)> = delays.buckets().collect();
+    let count = buckets.iter().map(|(_, count)| count).sum();
+    let help = "How long voice packets were held before they were sent on, in seconds.";
+    let (name, kind) = ("sfu_forwarding_delay_seconds", MetricType::Histogram);
+    encoder
+        .encode_descriptor(name, help, None, kind)?
+        .encode_histogram::<NoLabelSet>(delays.sum(), count, &buckets, None)
 }
 
 fn write(metric: MetricEncoder<'_>, is_counter: bool, value: u64) -> fmt::Result {
@@ -200,6 +214,8 @@ fn parse(labels: &'static str) -> Vec<(&'static str, &'static str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use payambar_media::counters::Metric;
 
     use super::*;
@@ -229,6 +245,25 @@ mod tests {
             assert!(names.contains(name), "{name} is no counter any more");
         }
         assert!(text.ends_with("# EOF\n"), "{text}");
+    }
+
+    #[test]
+    fn delays_of_voice_are_a_histogram() {
+        let counters = Counters::new();
+        counters.delayed(3, Duration::from_micros(200));
+        counters.delayed(1, Duration::from_secs(9));
+        let text = text(counters);
+        let name = "payambar_sfu_forwarding_delay_seconds";
+        for line in [
+            format!("# TYPE {name} histogram"),
+            format!("{name}_bucket{{le=\"0.0001\"}} 0"),
+            format!("{name}_bucket{{le=\"0.00025\"}} 3"),
+            format!("{name}_bucket{{le=\"0.1\"}} 3"),
+            format!("{name}_bucket{{le=\"+Inf\"}} 4"),
+            format!("{name}_count 4"),
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}: {text}");
+        }
     }
 
     #[test]

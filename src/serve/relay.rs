@@ -1,12 +1,13 @@
 //! What the relay is told at its start and at its end, and what it tells.
 
 use std::error::Error;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use payambar_media::counters::Metric;
 use payambar_media::{
-    Key, RelayAddress, RelayConfig, RelayHandle, Revoked, long_term_key, start_refusing,
+    Key, RelayAddress, RelayConfig, RelayHandle, Revoked, RoomsConfig, long_term_key,
+    start_refusing,
 };
 
 use super::{ports, tls};
@@ -16,6 +17,14 @@ use crate::store::{self, StaticPair, Store, TakenBack, turn};
 
 /// Files besides relay ports: web sockets, database, log.
 const OTHER_FILES: u64 = 2048;
+
+/// Ports that are tried for the voice rooms if none was set.
+const SFU_PORTS: u16 = 16;
+
+/// Participants of a room, and of all, that the media plane has memory for;
+/// what people may do is ruled elsewhere.
+const MAX_PER_ROOM: usize = 200;
+const MAX_PARTICIPANTS: usize = 2000;
 
 /// How often a relay that runs dry is looked at.
 const LOOK: Duration = Duration::from_millis(20);
@@ -87,6 +96,7 @@ pub(super) fn start(
         .iter()
         .map(|ip| relay_address(*ip, addresses))
         .collect();
+    let sfu_port = sfu_port(turn, &relays);
     let identity = tls::identity(config)?;
     let static_users = static_users(turn, &kept.pairs);
     let revoked = kept.revoked();
@@ -106,7 +116,7 @@ pub(super) fn start(
         tls: identity.clone(),
         relays: relays.clone(),
         ports: turn.ports.0..=turn.ports.1,
-        excluded_ports: vec![turn.sfu_port],
+        excluded_ports: vec![sfu_port],
         realm: turn.realm.clone(),
         secret: secret.expose().as_bytes().to_vec(),
         static_users: static_users.clone(),
@@ -124,6 +134,11 @@ pub(super) fn start(
         legacy_channels: turn.legacy_channels,
         max_credential_lifetime: turn.credential_ttl,
         plane: turn.plane,
+        rooms: Some(RoomsConfig {
+            port: sfu_port,
+            max_per_room: MAX_PER_ROOM,
+            max_participants: MAX_PARTICIPANTS,
+        }),
     };
     let started = match &turn.listen {
         Some(listen) => start_refusing(config(listen), &revoked),
@@ -135,7 +150,7 @@ pub(super) fn start(
     };
     let relay = started.map_err(|error| {
         format!(
-            "the relay cannot start: {error}; set TURN_LISTEN or TURN_PORT or TURN_TLS_PORT, or TURN_ENABLED=false"
+            "the relay cannot start: {error}; set TURN_LISTEN or TURN_PORT or TURN_TLS_PORT or SFU_PORT, or TURN_ENABLED=false"
         )
     })?;
     for address in relay.local_addresses() {
@@ -147,7 +162,25 @@ pub(super) fn start(
     for address in relay.tls_addresses() {
         tracing::info!(%address, "STUN and TURN listen (TLS)");
     }
+    for address in relay.room_addresses() {
+        tracing::info!(%address, "participants of voice rooms are told this address (UDP)");
+    }
     Ok(relay)
+}
+
+/// Where the voice rooms are. Unless the port was set, one that somebody else
+/// has is no reason not to start.
+fn sfu_port(turn: &TurnConfig, relays: &[RelayAddress]) -> u16 {
+    let last = turn.ports.1.min(turn.sfu_port.saturating_add(SFU_PORTS));
+    let is_free = |port: &u16| {
+        let bind = |relay: &RelayAddress| UdpSocket::bind((relay.bind, *port)).is_ok();
+        relays.iter().all(bind)
+    };
+    let mut ports = turn.sfu_port..=last;
+    if turn.sfu_port_is_set {
+        return turn.sfu_port;
+    }
+    ports.find(is_free).unwrap_or(turn.sfu_port)
 }
 
 fn warn_of_files(turn: &TurnConfig, files: Option<u64>) {

@@ -127,6 +127,7 @@ fn went_where_it_may(pair: &Pair, forward: Forward, bytes: &[u8], data: &[u8]) {
             };
             assert_eq!(bytes, &data[sent]);
         }
+        Forward::ToRooms(_) => panic!("there are no rooms"),
         Forward::ToClient(to) => {
             // Both allow our own address, so either may be meant.
             assert!([pair.first.id, pair.second.id].contains(&to), "{to:?}");

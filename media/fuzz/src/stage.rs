@@ -350,5 +350,6 @@ fn config() -> RelayConfig {
         legacy_channels: false,
         max_credential_lifetime: Duration::from_secs(3600),
         plane: Plane::default(),
+        rooms: None,
     }
 }

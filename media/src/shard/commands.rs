@@ -7,6 +7,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 
 use rustix::event::{EventfdFlags, eventfd};
 
+use crate::sfu::{ParticipantId, RoomEvent, RoomId};
 use crate::tls::TlsIdentity;
 use crate::turn::Key;
 use crate::turn::auth::Revoked;
@@ -32,10 +33,30 @@ pub(super) enum Command {
     Show(TlsIdentity),
     /// Take in a connection over TLS of which this was read.
     Adopt(OwnedFd, Vec<u8>),
+    /// Something about the voice rooms.
+    Room(RoomCommand),
     /// Make no allocation any more.
     Drain,
     /// End.
     Stop,
+}
+
+/// What the voice rooms are told.
+pub(super) enum RoomCommand {
+    /// Tell this what happens.
+    Listen(Box<dyn FnMut(RoomEvent) + Send>),
+    /// Somebody takes a seat.
+    Join(RoomId, ParticipantId),
+    /// The answer to an offer.
+    Answer(ParticipantId, String),
+    /// ICE begins anew.
+    Restart(ParticipantId),
+    /// Somebody leaves.
+    Leave(ParticipantId),
+    /// A moderator mutes, or no longer.
+    Mute(ParticipantId, bool),
+    /// Everybody leaves.
+    Close(RoomId),
 }
 
 /// The end that tells.

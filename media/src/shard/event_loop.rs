@@ -6,6 +6,8 @@
 //! each datagram, do what it says, and at the end send it all.
 //! Level-triggered, and each socket has one batch per turn, so nobody starves.
 
+mod rooms;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -24,6 +26,7 @@ use crate::counters::{Counters, Metric};
 use crate::turn::packet::Packet;
 use crate::turn::server::{Effect, Forward, Server};
 use crate::turn::{ClientId, PeerAddr, RelayPort};
+pub(super) use rooms::Voice;
 
 /// Sockets that are served in one turn.
 const EVENTS: usize = 256;
@@ -50,6 +53,7 @@ pub(super) struct EventLoop {
     slots: Slots,
     outbox: Outbox,
     streams: Streams,
+    voice: Option<Voice>,
     /// Where bytes of connections are read to.
     read: Vec<u8>,
     pace: Pace,
@@ -64,6 +68,7 @@ impl EventLoop {
         server: Server,
         sockets: Sockets,
         streams: Streams,
+        voice: Option<Voice>,
         commands: Commands,
         counters: Arc<Counters>,
         plane: Plane,
@@ -77,6 +82,7 @@ impl EventLoop {
             slots: Slots::new(),
             outbox: Outbox::new(),
             streams,
+            voice,
             read: vec![0; STREAM_BATCH],
             pace: Pace::new(plane.coalesce, Instant::now()),
             turn: 0,
@@ -97,6 +103,9 @@ impl EventLoop {
             let now = Instant::now();
             self.turn = self.turn.wrapping_add(1);
             self.streams.begin_turn();
+            if let Some(voice) = &mut self.voice {
+                voice.begin_turn(now);
+            }
             // Commands first: who is told of a revocation and then hears of the
             // client must not find it still served.
             let commanded = |event| Token::of(event) == Some(Token::Commands);
@@ -109,6 +118,7 @@ impl EventLoop {
                     Some(Token::Relay(port)) => self.serve_peers(port, now),
                     Some(Token::StreamListener(index)) => self.streams.accept(index, now),
                     Some(Token::Stream(id)) => self.serve_stream(id, now),
+                    Some(Token::Rooms(family)) => self.serve_rooms(family, now),
                     Some(Token::Commands) | None => {}
                 }
             }
@@ -117,9 +127,11 @@ impl EventLoop {
             self.streams
                 .handle_timeout(now, |client| server.holds_allocation(client));
             self.carry_out(now);
+            let sent = self.settle_rooms(now);
             self.streams.flush(now);
             self.take_leave(now);
             self.end_turn();
+            self.counters.delayed(sent, now.elapsed());
             self.gather(now);
         }
     }
@@ -133,7 +145,11 @@ impl EventLoop {
     }
 
     fn timeout(&self, now: Instant) -> Option<Timespec> {
-        let timers = [self.server.poll_timeout(), self.streams.poll_timeout()];
+        let timers = [
+            self.server.poll_timeout(),
+            self.streams.poll_timeout(),
+            self.voice.as_ref().and_then(Voice::poll_timeout),
+        ];
         let next = timers.into_iter().flatten().min()?;
         Timespec::try_from(next.saturating_duration_since(now)).ok()
     }
@@ -154,6 +170,7 @@ impl EventLoop {
                         self.serve_stream(id, now);
                     }
                 }
+                Command::Room(command) => self.obey_rooms(command, now),
                 Command::Drain => self.server.handle_drain(),
                 Command::Stop => return true,
             }
@@ -311,6 +328,7 @@ impl EventLoop {
             return self.streams.send_data(&client, bytes);
         }
         let (exit, to, whole) = match forward {
+            Forward::ToRooms(from) => return self.enter_rooms(slot, from),
             Forward::ToPeer(port, PeerAddr(peer)) => (Exit::Peer(port), peer, false),
             Forward::ToPeerWhole(port, PeerAddr(peer)) => (Exit::Peer(port), peer, true),
             Forward::ToClient(client) => (Exit::Client(client.listener), client.address, false),

@@ -11,6 +11,7 @@ mod commands;
 mod crowd;
 mod datagrams;
 mod event_loop;
+mod handle_rooms;
 mod link;
 mod outbox;
 mod pace;
@@ -30,6 +31,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::config::{RelayAddress, RelayConfig};
 use crate::counters::Counters;
+use crate::sfu::server::Limits;
 use crate::tls::TlsIdentity;
 use crate::turn::auth::{MAX_TEXT, Revoked};
 use crate::turn::codec::Crypto;
@@ -38,9 +40,14 @@ use crate::turn::server::{Entropy, Server};
 use crate::turn::{Family, Key, PerFamily};
 use appetite::Appetite;
 use commands::{Command, Commander};
-use event_loop::EventLoop;
+use event_loop::{EventLoop, Voice};
 use sockets::{Sockets, UdpListener};
 use streams::{Listener, Streams};
+
+/// Participants of one room who may have no connection yet at a time, and of
+/// all rooms. One comes about within a second, mostly.
+const HALF_OPEN_ROOM: usize = 64;
+const HALF_OPEN: usize = 256;
 
 /// Why a relay did not start.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +96,9 @@ pub enum StartError {
     /// The message layer has no crypto, or there is no chance to be had.
     #[error("no cryptography: {0}")]
     Crypto(String),
+    /// The voice rooms have no certificate.
+    #[error("the voice rooms cannot start: {0}")]
+    Rooms(String),
     /// epoll, eventfd or the thread.
     #[error("cannot start the relay's thread: {0}")]
     Thread(#[source] io::Error),
@@ -99,6 +109,7 @@ pub struct RelayHandle {
     local_addresses: Vec<SocketAddr>,
     tcp_addresses: Vec<SocketAddr>,
     tls_addresses: Vec<SocketAddr>,
+    room_addresses: Vec<SocketAddr>,
     counters: Arc<Counters>,
     commander: Commander,
     thread: Option<JoinHandle<()>>,
@@ -269,7 +280,9 @@ pub fn start_refusing(
         server.handle_refuse(*whom, *until);
     }
     let (commander, commands) = commands::channel().map_err(StartError::Thread)?;
-    let sockets = Sockets::new(listeners, binds, commands.wake()).map_err(StartError::Thread)?;
+    let mut sockets =
+        Sockets::new(listeners, binds, commands.wake()).map_err(StartError::Thread)?;
+    let (room_addresses, voice) = open_rooms(&config, &mut sockets, &mut server, &counters)?;
     let connections = Streams::new(
         sockets.epoll(),
         Arc::clone(&counters),
@@ -285,16 +298,60 @@ pub fn start_refusing(
     let (counted, plane) = (Arc::clone(&counters), config.plane);
     let thread = thread::Builder::new()
         .name("relay-0".to_owned())
-        .spawn(move || EventLoop::new(server, sockets, connections, commands, counted, plane).run())
+        .spawn(move || {
+            EventLoop::new(
+                server,
+                sockets,
+                connections,
+                voice,
+                commands,
+                counted,
+                plane,
+            )
+            .run();
+        })
         .map_err(StartError::Thread)?;
     Ok(RelayHandle {
         local_addresses,
         tcp_addresses: streams.tcp_addresses,
         tls_addresses: streams.tls_addresses,
+        room_addresses,
         counters,
         commander,
         thread: Some(thread),
     })
+}
+
+/// Binds the voice rooms' own sockets, if there are rooms.
+fn open_rooms(
+    config: &RelayConfig,
+    sockets: &mut Sockets,
+    server: &mut Server,
+    counters: &Arc<Counters>,
+) -> Result<(Vec<SocketAddr>, Option<Voice>), StartError> {
+    let Some(rooms) = config.rooms else {
+        return Ok((Vec::new(), None));
+    };
+    let mut addresses = Vec::new();
+    for RelayAddress { bind, advertise } in &config.relays {
+        let bind = SocketAddr::new(*bind, rooms.port);
+        let (socket, bound) = socket::rooms(bind).map_err(cannot_listen("udp", bind))?;
+        let family = Family::of(*advertise);
+        sockets
+            .add_rooms(family, socket)
+            .map_err(|errno| StartError::Thread(errno.into()))?;
+        addresses.push(SocketAddr::new(*advertise, bound.port()));
+    }
+    let limits = Limits {
+        room: rooms.max_per_room,
+        all: rooms.max_participants,
+        half_open_room: HALF_OPEN_ROOM,
+        half_open: HALF_OPEN,
+    };
+    server.open_rooms(addresses.clone(), true);
+    let counters = Arc::clone(counters);
+    let voice = Voice::new(addresses.clone(), limits, counters, Instant::now());
+    Ok((addresses, Some(voice.map_err(StartError::Rooms)?)))
 }
 
 fn cannot_listen(

@@ -15,6 +15,8 @@ pub(super) enum Exit {
     Client(u16),
     /// A relay socket.
     Peer(RelayPort),
+    /// The voice rooms.
+    Rooms(Family),
 }
 
 #[derive(Debug)]

@@ -38,6 +38,13 @@ pub(super) fn listener_beside(address: SocketAddr) -> io::Result<(OwnedFd, Socke
     named(socket, address)
 }
 
+/// A socket that the participants of voice rooms talk to, and its address.
+pub(super) fn rooms(address: SocketAddr) -> io::Result<(OwnedFd, SocketAddr)> {
+    let socket = new_listener(address)?;
+    socket.bind(&address.into())?;
+    named(socket, address)
+}
+
 fn named(socket: Socket, address: SocketAddr) -> io::Result<(OwnedFd, SocketAddr)> {
     let local = socket.local_addr()?.as_socket().unwrap_or(address);
     Ok((socket.into(), local))

@@ -28,6 +28,7 @@ pub(super) enum Token {
     Relay(RelayPort),
     StreamListener(u16),
     Stream(StreamId),
+    Rooms(Family),
 }
 
 impl Token {
@@ -44,6 +45,8 @@ impl Token {
                 port,
             }) => 3 << 16 | u64::from(port),
             Self::StreamListener(index) => 4 << 16 | u64::from(index),
+            Self::Rooms(Family::V4) => 5 << 16,
+            Self::Rooms(Family::V6) => 6 << 16,
             Self::Stream(id) => 1 << 32 | u64::from(id),
         })
     }
@@ -60,6 +63,8 @@ impl Token {
             2 => Some(Self::Relay(RelayPort::v4(low))),
             3 => Some(Self::Relay(RelayPort::v6(low))),
             4 => Some(Self::StreamListener(low)),
+            5 => Some(Self::Rooms(Family::V4)),
+            6 => Some(Self::Rooms(Family::V6)),
             _ => None,
         }
     }
@@ -80,6 +85,8 @@ pub(super) struct Sockets {
     /// Which listener has what arrives at an address of one for all addresses.
     own: BTreeMap<(u16, SocketAddr), u16>,
     relays: HashMap<RelayPort, Relay>,
+    /// The voice rooms' own, one of each family at most.
+    rooms: PerFamily<Option<Relay>>,
     binds: PerFamily<Option<IpAddr>>,
 }
 
@@ -111,6 +118,7 @@ impl Sockets {
             own_listeners: Vec::new(),
             own: BTreeMap::new(),
             relays: HashMap::new(),
+            rooms: PerFamily::default(),
             binds,
         };
         sockets.watch(wake, Token::Commands)?;
@@ -152,6 +160,10 @@ impl Sockets {
                 Some((listener.socket.as_fd(), family))
             }
             Exit::Peer(port) => Some((self.relays.get(&port)?.socket.as_fd(), port.family)),
+            Exit::Rooms(family) => {
+                let rooms = self.rooms.of(family).as_ref()?;
+                Some((rooms.socket.as_fd(), family))
+            }
         }
     }
 
@@ -169,6 +181,10 @@ impl Sockets {
             Exit::Peer(port) => {
                 let relay = self.relays.get_mut(&port)?;
                 Some((relay.socket.as_fd(), port.family, &mut relay.appetite))
+            }
+            Exit::Rooms(family) => {
+                let rooms = self.rooms.of_mut(family).as_mut()?;
+                Some((rooms.socket.as_fd(), family, &mut rooms.appetite))
             }
         }
     }
@@ -237,6 +253,14 @@ impl Sockets {
         Ok(())
     }
 
+    /// Takes in a socket of the voice rooms.
+    pub(super) fn add_rooms(&mut self, family: Family, socket: OwnedFd) -> Result<(), Errno> {
+        self.watch(socket.as_fd(), Token::Rooms(family))?;
+        let appetite = Appetite::default();
+        *self.rooms.of_mut(family) = Some(Relay { socket, appetite });
+        Ok(())
+    }
+
     pub(super) fn close_relay(&mut self, port: RelayPort) {
         self.relays.remove(&port);
     }
@@ -256,6 +280,8 @@ mod tests {
             Token::StreamListener(0),
             Token::Stream(0),
             Token::Stream(u32::MAX),
+            Token::Rooms(Family::V4),
+            Token::Rooms(Family::V6),
         ] {
             assert_eq!(Token::unpack(token.pack()), Some(token));
         }

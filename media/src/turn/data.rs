@@ -1,6 +1,7 @@
 //! Data on its way: from clients to peers, from peers to clients, and from one
 //! allocation to another without leaving memory.
 
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -44,6 +45,51 @@ impl Server {
         }
     }
 
+    /// The relay port that is at this address, if an allocation lives there.
+    #[must_use]
+    pub fn relay_at(&self, address: SocketAddr) -> Option<RelayPort> {
+        let port = RelayPort {
+            family: Family::of(address.ip()),
+            port: address.port(),
+        };
+        let is_ours = *self.advertise.of(port.family) == Some(address.ip());
+        (is_ours && self.table.live_of_port(port).is_some()).then_some(port)
+    }
+
+    /// What our voice rooms, which are at `rooms`, send to a relay port.
+    pub fn handle_rooms(
+        &mut self,
+        relay: RelayPort,
+        rooms: SocketAddr,
+        packet: &mut Packet,
+        now: Instant,
+    ) -> Option<Forward> {
+        let length = packet.datagram().len();
+        match self.leave_rooms(relay, PeerAddr(rooms), packet, now) {
+            Ok(client) => {
+                self.count_payload(Metric::PacketsHandedOver, Metric::BytesHandedOver, length);
+                Some(Forward::ToClient(client))
+            }
+            Err(metric) => {
+                self.counters.count(metric);
+                None
+            }
+        }
+    }
+
+    fn leave_rooms(
+        &mut self,
+        relay: RelayPort,
+        rooms: PeerAddr,
+        packet: &mut Packet,
+        now: Instant,
+    ) -> Result<ClientId, Metric> {
+        let place = self.table.live_of_port(relay);
+        let place = place.ok_or(Metric::DroppedNoAllocation)?;
+        self.check_permission(place, rooms, now)?;
+        self.deliver(place, rooms, packet, now)
+    }
+
     pub(super) fn channel_data(
         &mut self,
         client: ClientId,
@@ -83,7 +129,10 @@ impl Server {
         let forward = self.pass_to_peer(place, PeerAddr(peer), data.clone(), packet, now)?;
         Ok(match forward {
             Forward::ToPeer(port, peer) if stun.dont_fragment => Forward::ToPeerWhole(port, peer),
-            Forward::ToPeer(..) | Forward::ToPeerWhole(..) | Forward::ToClient(_) => forward,
+            Forward::ToPeer(..)
+            | Forward::ToPeerWhole(..)
+            | Forward::ToRooms(..)
+            | Forward::ToClient(_) => forward,
         })
     }
 
@@ -133,7 +182,12 @@ impl Server {
                 self.count_payload(Metric::PacketsHandedOver, Metric::BytesHandedOver, length);
                 Ok(Forward::ToClient(client))
             }
-            Route::Kernel | Route::Denied => {
+            Route::Rooms if self.has_rooms => {
+                let sender = self.relayed(relay.port).ok_or(Metric::DroppedPeerFamily)?;
+                self.count_payload(Metric::PacketsHandedOver, Metric::BytesHandedOver, length);
+                Ok(Forward::ToRooms(sender))
+            }
+            Route::Kernel | Route::Rooms | Route::Denied => {
                 self.count_payload(Metric::PacketsToPeer, Metric::BytesToPeer, length);
                 Ok(Forward::ToPeer(relay.port, peer))
             }
@@ -157,7 +211,8 @@ impl Server {
         let lives = |port| self.table.live_of_port(port).is_some();
         match self.policy.route(peer, lives) {
             Route::Kernel => self.deliver(place, peer, packet, now),
-            Route::HandOver(_) | Route::Denied => Err(Metric::DroppedPeerDenied),
+            Route::Rooms if !self.has_rooms => self.deliver(place, peer, packet, now),
+            Route::HandOver(_) | Route::Rooms | Route::Denied => Err(Metric::DroppedPeerDenied),
         }
     }
 

@@ -47,6 +47,8 @@ pub enum Route {
     Kernel,
     /// To the allocation that lives on this port of our own relay, in memory.
     HandOver(RelayPort),
+    /// To our voice rooms, in memory where they are on the same thread.
+    Rooms,
     /// Nowhere.
     Denied,
 }
@@ -121,6 +123,7 @@ pub struct PeerPolicy {
     own: Vec<IpAddr>,
     allow: Vec<IpNet>,
     closed_ports: Vec<u16>,
+    rooms: Vec<SocketAddr>,
 }
 
 impl PeerPolicy {
@@ -143,7 +146,13 @@ impl PeerPolicy {
             relay,
             allow: config.allow_peers.clone(),
             closed_ports,
+            rooms: Vec::new(),
         }
+    }
+
+    /// Opens exactly these addresses of ours: our voice rooms are there.
+    pub fn open_rooms(&mut self, rooms: Vec<SocketAddr>) {
+        self.rooms = rooms;
     }
 
     /// Whether a permission for this address may be given. Permissions ignore
@@ -180,6 +189,9 @@ impl PeerPolicy {
         };
         if ip != address.ip() {
             return Route::Denied;
+        }
+        if self.rooms.contains(&address) {
+            return Route::Rooms;
         }
         if self.relay.contains(&ip) && lives(port) {
             return Route::HandOver(port);

@@ -53,6 +53,8 @@ pub enum Forward {
     ToPeer(RelayPort, PeerAddr),
     /// The same, but whole or not at all (DONT-FRAGMENT, RFC 8656 §15).
     ToPeerWhole(RelayPort, PeerAddr),
+    /// To our voice rooms, from this relayed transport address.
+    ToRooms(SocketAddr),
     /// To this client.
     ToClient(ClientId),
 }
@@ -120,6 +122,8 @@ pub struct Server {
     pub(super) counters: Arc<Counters>,
     pub(super) bandwidth: Bandwidth,
     pub(super) indications_sent: u64,
+    /// Voice rooms are reached in memory.
+    pub(super) has_rooms: bool,
 }
 
 impl fmt::Debug for Server {
@@ -192,9 +196,18 @@ impl Server {
             effects: VecDeque::new(),
             counters,
             indications_sent: 0,
+            has_rooms: false,
         };
         server.set_gauges();
         server
+    }
+
+    /// Lets clients reach our voice rooms at these addresses. `here`: what is
+    /// for them is told by [`Forward::ToRooms`], and what they send comes by
+    /// [`Self::handle_rooms`]; else both go through the kernel.
+    pub fn open_rooms(&mut self, rooms: Vec<SocketAddr>, here: bool) {
+        self.policy.open_rooms(rooms);
+        self.has_rooms = here;
     }
 
     /// A datagram from a client. If it carries data that may pass, `packet`

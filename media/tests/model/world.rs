@@ -73,6 +73,7 @@ fn config() -> RelayConfig {
         legacy_channels: false,
         max_credential_lifetime: Duration::from_secs(3600),
         plane: Plane::default(),
+        rooms: None,
     }
 }
 

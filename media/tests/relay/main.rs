@@ -32,6 +32,8 @@ mod reservations;
 #[cfg(test)]
 mod robustness;
 #[cfg(test)]
+mod rooms;
+#[cfg(test)]
 mod shard;
 #[cfg(test)]
 mod streams;

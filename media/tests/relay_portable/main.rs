@@ -12,6 +12,9 @@ mod dual_stack;
 #[path = "../relay/phone.rs"]
 mod phone;
 #[cfg(test)]
+#[path = "../relay/rooms.rs"]
+mod rooms;
+#[cfg(test)]
 #[path = "../relay/shard.rs"]
 mod shard;
 #[cfg(test)]

@@ -39,6 +39,7 @@ fn authority(now: Instant) -> Authority {
         legacy_channels: false,
         max_credential_lifetime: Duration::from_secs(HOUR),
         plane: Plane::default(),
+        rooms: None,
     };
     Authority::new(&config, Crypto::new().unwrap(), &[7; 32], now)
 }

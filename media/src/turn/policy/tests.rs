@@ -37,6 +37,7 @@ fn policy(allow: &[&str]) -> PeerPolicy {
         legacy_channels: false,
         max_credential_lifetime: Duration::ZERO,
         plane: Plane::default(),
+        rooms: None,
     };
     PeerPolicy::new(&config, &[3478])
 }
@@ -49,6 +50,24 @@ fn route(policy: &PeerPolicy, peer: &str) -> Route {
     policy.route(PeerAddr(peer.parse().unwrap()), |port| {
         port == RelayPort::v4(50_000)
     })
+}
+
+#[test]
+fn exactly_the_address_of_the_rooms_is_open() {
+    let mut policy = policy(&[]);
+    assert_eq!(route(&policy, "203.0.113.9:49152"), Route::Denied);
+    policy.open_rooms(vec!["203.0.113.9:49152".parse().unwrap()]);
+    assert_eq!(route(&policy, "203.0.113.9:49152"), Route::Rooms);
+    for other in [
+        "203.0.113.9:49153",
+        "8.8.4.4:49152",
+        "127.0.0.1:49152",
+        "[::ffff:203.0.113.9]:49152",
+        "[2002:cb00:7109::1]:49152",
+        "[64:ff9b::cb00:7109]:49152",
+    ] {
+        assert_eq!(route(&policy, other), Route::Denied, "{other}");
+    }
 }
 
 /// Every IPv6 form of an IPv4 address but the mapped one.

@@ -154,6 +154,7 @@ pub(crate) fn config() -> RelayConfig {
         legacy_channels: false,
         max_credential_lifetime: Duration::from_secs(HOUR),
         plane: Plane::default(),
+        rooms: None,
     }
 }
 
