@@ -87,6 +87,9 @@ fn run(invocation: &cli::Invocation) -> Result<(), Box<dyn std::error::Error>> {
         cli::Task::Dev { task, json } => {
             admin::dev(&config, task, *json, &mut std::io::stdout())?;
         }
+        cli::Task::Room { task, json } => {
+            admin::room(&config, task, *json, &mut std::io::stdout())?;
+        }
         cli::Task::Turn { task, json } => {
             admin::turn(&config, task, *json, &mut std::io::stdout())?;
         }

@@ -13,6 +13,7 @@ use payambar_media::RelayHandle;
 use payambar_signaling::chat::{Deletion, Marked};
 use payambar_signaling::hub::{Hub, Input, Known, Limits};
 use payambar_signaling::ids::{ConnId, SessionId, UserId};
+use payambar_signaling::wire::RoomState;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -52,6 +53,7 @@ enum Event {
         user: UserId,
         session: SessionId,
     },
+    Rooms(oneshot::Sender<Vec<RoomState>>),
     Stop(oneshot::Sender<()>),
 }
 
@@ -180,6 +182,13 @@ impl Pump {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .contains(&user)
+    }
+
+    /// Who is in which voice room.
+    pub async fn rooms(&self) -> Vec<RoomState> {
+        let (answer, rooms) = oneshot::channel();
+        self.send(Event::Rooms(answer)).await;
+        rooms.await.unwrap_or_default()
     }
 
     /// Closes every socket and ends the pump.

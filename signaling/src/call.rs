@@ -12,7 +12,7 @@ use say::over;
 pub(crate) use say::{Audience, Step};
 
 use crate::chat::CallOutcome;
-use crate::ids::{CallId, ConnId, SessionId, UserId};
+use crate::ids::{CallId, ConnId, ConversationId, SessionId, UserId};
 use crate::wire::{CallState, Candidate, Code, HangupReason, RejectReason, Sdp, ServerFrame};
 
 /// How long a call rings.
@@ -240,6 +240,21 @@ impl Call {
             }
         };
         self.end_for_both(reason, outcome, now)
+    }
+
+    /// The talk goes on in a room, which one side has entered; a call that is
+    /// not answered stays what it is.
+    pub(crate) fn moved(&self, by: Side, room: ConversationId, now: Instant) -> Option<Vec<Step>> {
+        if self.phase() != CallState::Active {
+            return None;
+        }
+        let frame = ServerFrame::CallMoved {
+            call_id: self.id,
+            conversation_id: room,
+        };
+        let to = Audience::End(by.other());
+        let answered = over(CallOutcome::Answered, self.duration(now));
+        Some(vec![Step::Say { to, frame }, answered])
     }
 
     /// When [`Self::expire`] is due.

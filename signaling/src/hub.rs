@@ -10,6 +10,7 @@ mod messages;
 mod notices;
 mod people;
 mod receipts;
+mod rooms;
 mod seen;
 mod sockets;
 mod tickets;
@@ -24,6 +25,7 @@ pub use notices::{Notice, RingingEnd};
 pub use people::Known;
 use people::People;
 use receipts::Receipts;
+use rooms::Rooms;
 use sockets::Sockets;
 use tickets::Tickets;
 use typing::Typing;
@@ -47,6 +49,7 @@ pub struct Hub {
     typing: Typing,
     tickets: Tickets,
     receipts: Receipts,
+    rooms: Rooms,
     call_entries_refused: u64,
 }
 
@@ -71,6 +74,7 @@ impl Hub {
             typing: Typing::default(),
             tickets: Tickets::default(),
             receipts: Receipts::default(),
+            rooms: Rooms::default(),
             call_entries_refused: 0,
         }
     }
@@ -103,6 +107,10 @@ impl Hub {
             Input::BlockChanged(change) => self.block_changed(change, now),
             Input::LastSeen { conn, seen } => self.last_seen(conn, &seen),
             Input::Woken { call, reached } => self.woken(call, reached),
+            Input::RoomFacts { ticket, result } => self.room_facts(ticket, result, now),
+            Input::Media(event) => self.room_media(event, now),
+            Input::CloseRoom(conversation) => self.close_room(conversation, now),
+            Input::TakeSeat(participant) => self.take_seat(participant, now),
         }
     }
 
@@ -114,17 +122,25 @@ impl Hub {
     /// When [`Self::handle_timeout`] is due; it may change with every input.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let due = [self.calls.next_deadline(), self.typing.next_deadline()];
+        let due = [
+            self.calls.next_deadline(),
+            self.typing.next_deadline(),
+            self.rooms.next_deadline(),
+        ];
         due.into_iter().flatten().min()
     }
 
-    /// Ends what has run out at `now`: calls, and people's writing.
+    /// Ends what has run out at `now`: calls, what rooms wait for, and people's
+    /// writing.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(conn) = self.typing.pop_due(now) {
             self.typing_ended(conn);
         }
         while let Some(call_id) = self.calls.pop_due(now) {
             self.call_due(call_id, now);
+        }
+        while let Some(room) = self.rooms.pop_due(now) {
+            self.room_due(room, now);
         }
     }
 
@@ -143,6 +159,8 @@ impl Hub {
             users_online: self.sockets.users_online(),
             calls_ringing,
             calls_active,
+            rooms: self.rooms.len(),
+            room_participants: self.rooms.people(),
             in_flight: self.tickets.len(),
             call_entries_refused: self.call_entries_refused,
         }
@@ -202,6 +220,7 @@ impl Hub {
             | ClientFrame::CallReject { .. }
             | ClientFrame::CallHangup { .. }
             | ClientFrame::CallResume { .. } => self.call_frame(conn, frame, now),
+            ClientFrame::Room(frame) => self.room_frame(conn, frame, reference, now),
         }
     }
 

@@ -49,6 +49,10 @@ id!(
     ConnId(u64)
 );
 id!(
+    /// One socket's seat in a voice room, never used again in a process.
+    ParticipantId(u64)
+);
+id!(
     /// Pairs a store effect with its answer.
     Ticket(u64)
 );

@@ -15,4 +15,5 @@ pub mod hub;
 pub mod ids;
 mod presence;
 pub mod rate;
+pub mod room;
 pub mod wire;

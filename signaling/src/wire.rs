@@ -5,6 +5,8 @@
 mod client;
 mod code;
 mod file;
+mod payload;
+mod room;
 mod server;
 
 pub(crate) use client::counts_as_call;
@@ -14,4 +16,7 @@ pub use client::{
 };
 pub use code::Code;
 pub use file::FileFrame;
+pub use room::{
+    InviteEnd, Participant, RoomAction, RoomFrame, RoomLeftReason, RoomSaid, RoomState, SLOTS,
+};
 pub use server::{CallState, HangupReason, MessageFrame, RejectReason, ServerFrame, StatusFrame};

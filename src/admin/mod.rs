@@ -4,6 +4,7 @@
 
 mod dev;
 mod people;
+mod rooms;
 mod status;
 mod table;
 mod turn;
@@ -20,6 +21,7 @@ use crate::store::audit::{self, Action, Origin};
 
 pub use dev::dev;
 pub use people::{audit, invite, user};
+pub use rooms::room;
 pub use status::status;
 pub use turn::turn;
 pub use turn_check::turn_check;

@@ -175,6 +175,7 @@ fn desk(config: &Config) -> Result<Desk, Box<dyn Error>> {
         people: alone(config, &store)?,
         store,
         turn: None,
+        pump: None,
     })
 }
 

@@ -99,6 +99,7 @@ fn desk(config: &Config) -> Result<Desk, Box<dyn Error>> {
             store,
             turn: None,
             people,
+            pump: None,
         });
     };
     let secret = secrets::turn(config)?;
@@ -109,6 +110,7 @@ fn desk(config: &Config) -> Result<Desk, Box<dyn Error>> {
         store,
         turn: Some(TurnDesk::new(turn, secret, urls, None)),
         people,
+        pump: None,
     })
 }
 

@@ -2,6 +2,7 @@
 //! table, so that `--help`, README and code cannot disagree.
 
 mod dev;
+mod room;
 mod turn;
 mod user;
 
@@ -13,7 +14,7 @@ pub use dev::DevTask;
 pub use turn::{TurnCheck, TurnTask};
 
 use crate::config::SETTINGS;
-use crate::control::{InviteRequest, UserRequest};
+use crate::control::{InviteRequest, RoomRequest, UserRequest};
 
 /// What the operator asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,6 +60,13 @@ pub enum Task {
     Dev {
         /// With what.
         task: DevTask,
+        /// Print one JSON object.
+        json: bool,
+    },
+    /// Do something about voice rooms.
+    Room {
+        /// What.
+        task: RoomRequest,
         /// Print one JSON object.
         json: bool,
     },
@@ -120,6 +128,7 @@ pub fn command() -> Command {
                 .arg(json().short('j')),
         )
         .subcommand(turn::command())
+        .subcommand(room::command())
         .subcommand(dev::command())
 }
 
@@ -146,6 +155,7 @@ pub fn parse(
         Some(("invite", matches)) => user::parse_invite(matches).unwrap_or(Task::Serve),
         Some(("audit", matches)) => user::parse_audit(matches).unwrap_or(Task::Serve),
         Some(("turn", matches)) => turn::parse(matches).unwrap_or(Task::Serve),
+        Some(("room", matches)) => room::parse(matches).unwrap_or(Task::Serve),
         Some(("status", status)) => Task::Status {
             json: status.get_flag("json"),
         },

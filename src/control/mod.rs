@@ -6,12 +6,14 @@
 mod client;
 mod people;
 mod protocol;
+mod rooms;
 mod server;
 mod turn;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::pump::Pump;
 use crate::store::{self, Store};
 
 pub use client::ask;
@@ -21,6 +23,7 @@ pub use protocol::{
     PairState, Pairs, People, Person, Refusal, Relayed, Request, Sessions, TurnRequest,
     UserRequest, Whom,
 };
+pub use rooms::{PutOut, Room, RoomRequest, Rooms, Seat};
 pub use server::{Server, listen};
 pub use turn::TurnDesk;
 
@@ -32,6 +35,8 @@ pub struct Desk {
     pub turn: Option<TurnDesk>,
     /// The people's part.
     pub people: PeopleDesk,
+    /// The way to voice rooms, where a server runs.
+    pub pump: Option<Pump>,
 }
 
 impl Desk {
@@ -53,6 +58,10 @@ impl Desk {
             }
             Request::User(request) => self.people.user(&self.store, request).await,
             Request::Audit { limit } => people::audit(&self.store, limit).await,
+            Request::Room(request) => match &self.pump {
+                Some(pump) => rooms::answer(pump, request).await,
+                None => Err(Refusal::new("no_server", "no server is running")),
+            },
             Request::Invite(request) => self.people.invite(&self.store, request).await,
         }
     }

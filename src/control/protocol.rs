@@ -9,6 +9,8 @@ use payambar_signaling::account::{Role, State, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::rooms::RoomRequest;
+
 /// The longest request, in bytes.
 pub(super) const MAX_REQUEST: usize = 64 * 1024;
 
@@ -45,6 +47,8 @@ pub enum Request {
     User(UserRequest),
     /// Something about invitations.
     Invite(InviteRequest),
+    /// Something about voice rooms.
+    Room(RoomRequest),
     /// What was done about accounts.
     Audit {
         /// How many entries at most.
@@ -146,7 +150,8 @@ impl Request {
     /// Whether only a running server can do it.
     pub fn needs_server(&self) -> bool {
         match self {
-            Self::Turn(TurnRequest::Sessions | TurnRequest::Kick(_) | TurnRequest::Drain) => true,
+            Self::Turn(TurnRequest::Sessions | TurnRequest::Kick(_) | TurnRequest::Drain)
+            | Self::Room(_) => true,
             Self::Turn(
                 TurnRequest::CredIssue { .. }
                 | TurnRequest::CredAdd { .. }

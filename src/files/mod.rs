@@ -33,6 +33,11 @@ pub use sniff::{is_inline, sniff};
 use crate::config::Redacted;
 use crate::store::files::Kept;
 
+/// Where the picture of a person is had.
+pub fn picture_of(id: FileId) -> String {
+    format!("/api/files/{id}")
+}
+
 /// How much there may be.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{FromRequest as _, Multipart, Request, State};
 use axum::response::IntoResponse as _;
-use payambar_signaling::ids::FileId;
 use payambar_signaling::wire::Code;
 use serde_json::json;
 
@@ -17,15 +16,11 @@ use super::auth::Caller;
 use super::error::ApiError;
 use super::upload::{drain, failed, in_time};
 use crate::files;
+pub use crate::files::picture_of as address;
 use crate::store::files::{NewAvatar, remove_avatar, set_avatar};
 
 /// The largest picture that is taken, in bytes.
 pub const LIMIT: u64 = 2 * 1024 * 1024;
-
-/// Where a picture is had.
-pub fn address(id: FileId) -> String {
-    format!("/api/files/{id}")
-}
 
 /// `POST /api/profile/avatar`.
 pub async fn set(State(app): State<Arc<App>>, Caller(session): Caller, request: Request) -> Answer {

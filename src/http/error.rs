@@ -69,6 +69,7 @@ const fn status(code: Code) -> StatusCode {
         | Code::NotMember
         | Code::NotModerator
         | Code::NotOwner
+        | Code::RoomLocked
         | Code::AccountSuspended
         | Code::PasswordChangeRequired
         | Code::PendingApproval
@@ -82,6 +83,8 @@ const fn status(code: Code) -> StatusCode {
         | Code::MessageNotFound
         | Code::GroupLinkInvalid
         | Code::MailOff
+        | Code::RoomUnknown
+        | Code::RoomsOff
         | Code::SessionNotFound => StatusCode::NOT_FOUND,
         Code::BodyTooLarge | Code::QuotaExceeded => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooManyAttempts | Code::SlowDown => StatusCode::TOO_MANY_REQUESTS,
@@ -89,7 +92,8 @@ const fn status(code: Code) -> StatusCode {
         | Code::LastAdmin
         | Code::EmailTaken
         | Code::OwnerMustStay
-        | Code::GroupFull => StatusCode::CONFLICT,
+        | Code::GroupFull
+        | Code::RoomFull => StatusCode::CONFLICT,
         Code::StorageFailed => StatusCode::SERVICE_UNAVAILABLE,
         Code::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,

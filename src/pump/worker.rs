@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use payambar_media::RelayHandle;
 use payambar_signaling::hub::{Effect, Hub, Input};
-use payambar_signaling::ids::{ConnId, ConversationId, Seq, SessionId, Timestamp, UserId};
+use payambar_signaling::ids::{ConnId, ConversationId, Seq, SessionId, Ticket, Timestamp, UserId};
 use payambar_signaling::wire::ServerFrame;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -16,7 +16,7 @@ use super::{Event, OUTBOX, Outbox, Outcomes, Outgoing};
 use crate::files::{self, Files, Links};
 use crate::i18n::Catalogue;
 use crate::push::Pushes;
-use crate::store::{Outcome, Store, messages, now, seen};
+use crate::store::{Outcome, Store, messages, now, rooms, seen};
 
 /// Events taken in one turn.
 const TURN: usize = 256;
@@ -123,6 +123,7 @@ impl Worker {
                     relay.revoke_session(user.0, session.0);
                 }
             }
+            Event::Rooms(answer) => drop(answer.send(self.hub.rooms())),
             Event::Stop(_) => {}
         }
     }
@@ -161,6 +162,13 @@ impl Worker {
                 Effect::Store(message) => self.store.store(message),
                 Effect::Mark(mark) => self.store.mark(mark),
                 Effect::CatchUp { conn, user } => self.catch_up(conn, user),
+                Effect::RoomFacts {
+                    ticket,
+                    conversation,
+                    about,
+                } => self.room_facts(ticket, conversation, about),
+                // There is no media for rooms, so the hub has none.
+                Effect::Media(_) => {}
                 Effect::Notify { user, notice } => self.pushes.notice(user, notice),
                 Effect::NotifyGroup { message, awake } => {
                     self.pushes.group_message(*message, awake)
@@ -255,6 +263,20 @@ impl Worker {
                 }
                 Err(error) => tracing::error!(%error, "when people were last there is not known"),
             }
+        });
+    }
+
+    fn room_facts(&self, ticket: Ticket, conversation: ConversationId, about: UserId) {
+        let (store, late) = (self.store.clone(), self.late.clone());
+        tokio::spawn(async move {
+            let read = store.read(move |connection| {
+                rooms::facts(connection, conversation, about, files::picture_of)
+            });
+            let result = read.await.map_err(|error| {
+                tracing::error!(%error, "what a room needs to know is not known");
+                error.code()
+            });
+            let _ = late.send(Input::RoomFacts { ticket, result });
         });
     }
 

@@ -133,6 +133,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
             relay.as_ref(),
             &catalogue,
         ),
+        pump: Some(pump.clone()),
     };
     let control = control::Server::start(control, desk);
     let metrics = match config.metrics {
@@ -243,14 +244,19 @@ fn take_over(config: &Config) -> Result<(), Box<dyn Error>> {
 }
 
 fn limits(config: &Config) -> Limits {
+    // Without media there are no rooms.
+    let limits = Limits {
+        room_participants: 0,
+        ..Limits::default()
+    };
     if config.rate_limit {
-        return Limits::default();
+        return limits;
     }
     Limits {
         call_frames: None,
         other_frames: None,
         typing_frames: None,
-        ..Limits::default()
+        ..limits
     }
 }
 

@@ -22,6 +22,7 @@ pub mod pictures;
 pub mod push;
 mod readers;
 pub mod refresh;
+pub mod rooms;
 pub mod search;
 pub mod seed;
 pub mod seen;

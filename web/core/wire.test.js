@@ -62,7 +62,7 @@ for (const name of files) {
       assert.equal(got?.type, frame.type);
       const flat = "message" in got ? got.message : got;
       for (const key of ["call_id", "sender_id", "message_id", "seq", "user_id", "username", "online", "active", "code", "status", "content", "for_me", "receiver_id",
-        "conversation_id", "name", "role", "change", "by", "display_name", "recv_seq", "read_seq"]) {
+        "conversation_id", "name", "role", "change", "by", "display_name", "recv_seq", "read_seq", "participant_id", "reason", "speaking"]) {
         if (frame[key] !== undefined) assert.equal(flat[key], frame[key], key);
       }
       if (frame.event) assert.deepEqual(flat.event, { role: "", name: "", ...frame.event });
@@ -89,6 +89,23 @@ test("left-out fields become empty ones", () => {
 test("who is away was last there at a time", () => {
   const got = parse(JSON.stringify(read("server_presence_last_seen.json").frame));
   assert.equal(got?.type === "presence" && got.last_seen, "2026-11-21T01:02:03.456Z");
+});
+
+test("a room is read whole", () => {
+  const got = parse(JSON.stringify(read("server_room_state.json").frame));
+  const here = got?.type === "room_state" ? got.here : null;
+  assert.deepEqual([here?.locked, here?.max, here?.since], [true, 50, Date.parse("2026-11-21T01:02:03.456Z")]);
+  const [me, you] = here?.seats ?? [];
+  assert.deepEqual([me?.id, me?.user_id, me?.hand, me?.muted, me?.guest], [3, 1, 0, false, false]);
+  assert.deepEqual(you, {
+    id: 4, user_id: 2, username: "reza", display_name: "رضا",
+    avatar_url: "/api/files/00112233445566778899aabbccddeeff",
+    muted: true, mod_muted: true, hand: 1, speaking: true, reconnecting: true, guest: true,
+  });
+  const joined = parse(JSON.stringify(read("server_room_joined.json").frame));
+  assert.ok(joined?.type === "room_joined" && joined.sdp.startsWith("v=0") && joined.here.seats.length === 1);
+  const slots = parse(JSON.stringify(read("server_room_slots.json").frame));
+  assert.deepEqual(slots?.type === "room_slots" && slots.slots, [4, 0, 0, 0, 0, 0, 0, 9]);
 });
 
 test("a message with a file says where it is had", () => {

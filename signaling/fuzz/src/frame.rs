@@ -3,7 +3,7 @@
 use payambar_signaling::chat::Destination;
 use payambar_signaling::wire::{
     ClientFrame, Code, MAX_CANDIDATE_BYTES, MAX_CLIENT_MESSAGE_ID_CHARS, MAX_SDP_BYTES,
-    MAX_SUBSCRIPTIONS, parse,
+    MAX_SUBSCRIPTIONS, RoomSaid, parse,
 };
 use serde_json::Value;
 
@@ -86,6 +86,13 @@ fn sized(frame: &ClientFrame) {
         ClientFrame::CallRinging { peer, .. }
         | ClientFrame::CallReject { peer, .. }
         | ClientFrame::CallHangup { peer, .. } => assert!(peer.0 > 0),
+        ClientFrame::Room(frame) => {
+            assert!(frame.conversation.0 > 0);
+            if let RoomSaid::Answer { participant, sdp } = &frame.said {
+                assert!(participant.0 > 0);
+                assert!((1..=MAX_SDP_BYTES).contains(&sdp.as_str().len()));
+            }
+        }
         ClientFrame::Sleep { .. } | ClientFrame::CallResume { .. } => {}
     }
 }

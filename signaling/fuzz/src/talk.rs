@@ -9,6 +9,7 @@ use payambar_signaling::hub::{Effect, Hub, Input, Limits, Notice};
 use payambar_signaling::ids::{
     ConnId, ConversationId, MessageId, Seq, SessionId, Timestamp, UserId,
 };
+use payambar_signaling::room::{MediaCommand, MediaEvent, Member, Person, Rank, RoomFacts};
 use payambar_signaling::wire::{Code, ServerFrame};
 use serde_json::Value;
 
@@ -35,6 +36,7 @@ pub fn talk(data: &[u8]) {
         (0, 0, 0)
     );
     assert_eq!(counts.calls_ringing + counts.calls_active, 0, "{counts:?}");
+    assert_eq!((counts.rooms, counts.room_participants), (0, 0));
 }
 
 struct Stage {
@@ -168,12 +170,49 @@ impl Stage {
                 call,
                 reached: caller == UserId(1),
             }),
+            Effect::RoomFacts { ticket, about, .. } => Some(Input::RoomFacts {
+                ticket,
+                result: Ok(Some(facts(about))),
+            }),
+            Effect::Media(command) => media(&command).map(Input::Media),
             Effect::Notify { .. }
             | Effect::NotifyGroup { .. }
             | Effect::LastSeen { .. }
             | Effect::Online { .. } => None,
         }
     }
+}
+
+/// The conversation of persons 1 and 2, whichever is asked for.
+fn facts(about: UserId) -> RoomFacts {
+    let person = |user: UserId| Person {
+        user,
+        username: format!("p{user}"),
+        display_name: None,
+        avatar_url: None,
+    };
+    let member = |user| Member {
+        person: person(UserId(user)),
+        rank: Rank::Member,
+    };
+    RoomFacts {
+        pair: true,
+        name: None,
+        members: vec![member(1), member(2)],
+        about: Some(person(about)),
+        at: Timestamp(0),
+    }
+}
+
+/// Media that comes about at once.
+fn media(command: &MediaCommand) -> Option<MediaEvent> {
+    let MediaCommand::Join { participant, .. } = command else {
+        return None;
+    };
+    Some(MediaEvent::Offer {
+        participant: *participant,
+        sdp: "v=0".to_owned(),
+    })
 }
 
 /// A frame is one JSON object with a type, and no longer than a client reads.

@@ -8,7 +8,7 @@ use super::notices::{end_of, taken_by};
 use super::{Hub, RingingEnd};
 use crate::call::{Audience, Call, Seat, Side, Signal, Speaker, Step};
 use crate::chat::{CallEntry, CallOutcome};
-use crate::ids::{CallId, ConnId, SessionId, UserId};
+use crate::ids::{CallId, ConnId, ConversationId, SessionId, UserId};
 use crate::wire::{CallState, ClientFrame, Code, RejectReason, Sdp, ServerFrame};
 
 /// Ids drawn before giving up: one is enough unless the entropy is broken.
@@ -141,6 +141,7 @@ impl Hub {
             | ClientFrame::MarkRead { .. }
             | ClientFrame::PresenceSubscribe { .. }
             | ClientFrame::Sleep { .. }
+            | ClientFrame::Room(_)
             | ClientFrame::Typing { .. } => return Err(Code::Internal),
         };
         self.signal(conn, peer, call_id, signal, now)
@@ -206,6 +207,9 @@ impl Hub {
                 (CallState::Ringing, Some(Side::Caller) | None) => Err(Code::AlreadyInCall),
             };
         }
+        if self.rooms.has_seat(user) {
+            return Err(Code::AlreadyInCall);
+        }
         match self.people.may_call(user, peer) {
             Ok(()) => {}
             // As if nobody were there.
@@ -215,7 +219,7 @@ impl Hub {
             }
             Err(code) => return Err(code),
         }
-        if self.calls.of(peer).is_some() {
+        if self.calls.of(peer).is_some() || self.rooms.has_seat(peer) {
             return self.busy(conn, peer);
         }
         self.begin(conn, peer, sdp, now)
@@ -318,6 +322,45 @@ impl Hub {
         self.begun(id);
         let call = self.calls.all.get(&id);
         let steps = call.and_then(|call| Some(call.cut(call.side_of(by)?, now)));
+        self.carry_out(id, steps.unwrap_or_default(), None);
+    }
+
+    /// The call that this person may take along into a room, from this socket.
+    /// `with` is the other of the room's pair, once that is known.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::AlreadyInCall`]: they are in a call that is not that one.
+    pub(super) fn call_to_move(
+        &self,
+        (user, conn): (UserId, ConnId),
+        named: Option<CallId>,
+        with: Option<UserId>,
+    ) -> Result<Option<CallId>, Code> {
+        let Some(call) = self.calls.of(user) else {
+            return Ok(None);
+        };
+        let seat = call.side_of(user).map(|side| call.seat(side));
+        let is_own = matches!(seat, Some(Seat::Taken { conn: own, .. }) if own == conn);
+        let is_meant = named == Some(call.id())
+            && call.phase() == CallState::Active
+            && with.is_none_or(|other| call.peer_of(user) == Some(other));
+        if !is_own || !is_meant {
+            return Err(Code::AlreadyInCall);
+        }
+        Ok(named)
+    }
+
+    /// The call of this person goes on in a room: the other is told where.
+    pub(super) fn call_moves(
+        &mut self,
+        id: CallId,
+        user: UserId,
+        room: ConversationId,
+        now: Instant,
+    ) {
+        let call = self.calls.all.get(&id);
+        let steps = call.and_then(|call| call.moved(call.side_of(user)?, room, now));
         self.carry_out(id, steps.unwrap_or_default(), None);
     }
 

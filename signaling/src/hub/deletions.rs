@@ -25,6 +25,7 @@ impl Hub {
             Deletion::Conversation { conversation, pair } => {
                 let (one, other) = *pair;
                 self.take_from_waiting(&[one, other], deletion, now);
+                self.conversation_gone(*conversation, now);
                 for (me, user_id) in [(one, other), (other, one)] {
                     let frame = ServerFrame::ConversationDeleted {
                         conversation_id: *conversation,
@@ -52,6 +53,7 @@ impl Hub {
             }
             Deletion::Account { user, name, others } => {
                 self.take_from_waiting(others, deletion, now);
+                self.member_gone(*user, now);
                 let frame = ServerFrame::AccountDeleted {
                     user_id: *user,
                     username: name.clone(),

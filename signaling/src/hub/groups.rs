@@ -17,6 +17,7 @@ impl Hub {
                 for member in self.people.in_group(group) {
                     self.tell_name(change, member);
                 }
+                self.members_changed(group, None, now);
             }
             What::Member(member) => self.member_changed(change, member, now),
             What::Deleted => {
@@ -25,6 +26,7 @@ impl Hub {
                 };
                 self.tell_group(group, deleted);
                 self.people.group_ended(group, now);
+                self.conversation_gone(group, now);
             }
         }
         if let Some(entry) = &change.entry {
@@ -46,9 +48,11 @@ impl Hub {
         let Some(role) = member.role else {
             self.typing_in(group, user);
             self.tell_group(group, frame);
-            return self.people.member(group, user, None, now);
+            self.people.member(group, user, None, now);
+            return self.members_changed(group, Some(user), now);
         };
         self.people.member(group, user, Some(role), now);
+        self.members_changed(group, None, now);
         match member.how {
             Happening::Created => self.tell_name(change, user),
             Happening::Joined | Happening::Added => {

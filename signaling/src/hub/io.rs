@@ -2,8 +2,11 @@
 
 use crate::chat::{BlockChange, Deletion, Marked, NewMark, NewMessage, Stored, StoredMessage};
 use crate::group::Change;
-use crate::ids::{CallId, ConnId, ConversationId, Seq, SessionId, Ticket, Timestamp, UserId};
+use crate::ids::{
+    CallId, ConnId, ConversationId, ParticipantId, Seq, SessionId, Ticket, Timestamp, UserId,
+};
 use crate::rate::Rate;
+use crate::room::{MediaCommand, MediaEvent, RoomFacts};
 use crate::wire::{Code, ServerFrame};
 
 use super::notices::Notice;
@@ -20,7 +23,7 @@ pub mod close_code {
 /// What a socket and a person may use; the default is what `PROTOCOL.md` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Call frames of one socket; `None` is no limit.
+    /// Frames of calls and rooms of one socket; `None` is no limit.
     pub call_frames: Option<Rate>,
     /// All other frames of one socket; `None` is no limit.
     pub other_frames: Option<Rate>,
@@ -32,6 +35,8 @@ pub struct Limits {
     pub in_flight: usize,
     /// Sockets of one person; a further one is closed with 1013.
     pub sockets_per_user: usize,
+    /// People in one voice room; 0 where there are no rooms.
+    pub room_participants: usize,
 }
 
 impl Default for Limits {
@@ -52,6 +57,7 @@ impl Default for Limits {
             in_flight_per_socket: 256,
             in_flight: 65_536,
             sockets_per_user: 64,
+            room_participants: 50,
         }
     }
 }
@@ -149,6 +155,19 @@ pub enum Input {
         /// Whether a device was told.
         reached: bool,
     },
+    /// The answer to [`Effect::RoomFacts`].
+    RoomFacts {
+        /// The ticket of the question.
+        ticket: Ticket,
+        /// What is kept; nothing where there is no such conversation.
+        result: Result<Option<RoomFacts>, Code>,
+    },
+    /// What the media side says of a room.
+    Media(MediaEvent),
+    /// The operator closes a room.
+    CloseRoom(ConversationId),
+    /// The operator takes a seat.
+    TakeSeat(ParticipantId),
 }
 
 /// What is to be done.
@@ -200,6 +219,18 @@ pub enum Effect {
         /// Whether there is a socket now.
         online: bool,
     },
+    /// Read what is kept of a conversation and of this person, and answer with
+    /// [`Input::RoomFacts`].
+    RoomFacts {
+        /// The ticket of the question.
+        ticket: Ticket,
+        /// The conversation.
+        conversation: ConversationId,
+        /// Whose names are wanted, whether they are a member or not.
+        about: UserId,
+    },
+    /// Hand this to the media side.
+    Media(MediaCommand),
     /// Tell a person who may not be looking.
     Notify {
         /// The person.
@@ -229,6 +260,10 @@ pub struct Counts {
     pub calls_active: usize,
     /// Messages and marks the store has not answered yet.
     pub in_flight: usize,
+    /// Voice rooms with somebody in them.
+    pub rooms: usize,
+    /// People in them.
+    pub room_participants: usize,
     /// Log entries of calls the store refused, since the start.
     pub call_entries_refused: u64,
 }

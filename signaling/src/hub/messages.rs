@@ -65,6 +65,7 @@ impl Hub {
             | ClientFrame::CallReject { .. }
             | ClientFrame::CallHangup { .. }
             | ClientFrame::CallResume { .. }
+            | ClientFrame::Room(_)
             | ClientFrame::Sleep { .. }
             | ClientFrame::Typing { .. } => return Err(Code::Internal),
         };
@@ -148,7 +149,7 @@ impl Hub {
         }));
     }
 
-    fn redeem(&mut self, ticket: Ticket) -> Option<Pending> {
+    pub(super) fn redeem(&mut self, ticket: Ticket) -> Option<Pending> {
         let pending = self.tickets.redeem(ticket)?;
         let socket = pending.conn().and_then(|conn| self.sockets.get_mut(conn));
         if let Some(socket) = socket {
@@ -171,7 +172,7 @@ impl Hub {
             }
             // An attempt that the callee did not want: nothing is amiss.
             (Pending::Entry { .. }, Err(Code::NotAllowed | Code::BlockedByYou)) => {}
-            (Pending::Entry { .. } | Pending::Receipt { .. }, Err(_)) => {
+            (Pending::Entry { .. } | Pending::Receipt { .. } | Pending::Facts(_), Err(_)) => {
                 self.call_entries_refused += 1;
             }
         }
@@ -278,7 +279,10 @@ impl Hub {
                 }
             }
             (
-                Pending::Asked { .. } | Pending::Receipt { .. } | Pending::Entry { .. },
+                Pending::Asked { .. }
+                | Pending::Receipt { .. }
+                | Pending::Entry { .. }
+                | Pending::Facts(_),
                 Ok(_) | Err(_),
             ) => {}
         }
@@ -364,9 +368,10 @@ impl Hub {
             self.begun(call);
             self.send(vec![conn], offer, None);
         }
+        self.show_invitations(conn, user);
     }
 
-    fn refuse_if_there(&mut self, conn: ConnId, code: Code, reference: Reference) {
+    pub(super) fn refuse_if_there(&mut self, conn: ConnId, code: Code, reference: Reference) {
         if self.sockets.get(conn).is_some() {
             self.refuse(conn, code, reference);
         }

@@ -257,6 +257,9 @@ impl Hub {
         }
         let before = self.people.is_apart(by, whom);
         self.people.change(Young::Block(change), now);
+        if change.blocked {
+            self.rooms_parted(by, whom, now);
+        }
         if before != self.people.is_apart(by, whom) {
             self.show_again(by, whom);
             self.show_again(whom, by);

@@ -174,6 +174,7 @@ impl Hub {
             version: self.version.clone(),
         };
         self.send(vec![conn], hello, None);
+        self.show_rooms(conn, user);
         self.effects.push_back(Effect::CatchUp { conn, user });
         if first {
             self.tell_presence(user, true);
@@ -187,6 +188,7 @@ impl Hub {
         self.presence.forget(conn);
         self.typing_ended(conn);
         self.call_left(user, conn, now);
+        self.room_socket_gone(user, conn, now);
         if last {
             self.receipts.forget(user);
             self.tell_presence(user, false);
@@ -194,9 +196,10 @@ impl Hub {
         }
     }
 
-    /// Ends the session's calls, then its sockets.
+    /// Ends the session's calls and seats, then its sockets.
     pub(super) fn session_ended(&mut self, session: SessionId, now: Instant) {
         self.end_calls_of(session, now);
+        self.end_seats_of(session, now);
         for conn in self.sockets.of_session(session) {
             let code = close_code::SESSION_ENDED;
             self.effects.push_back(Effect::Close { conn, code });

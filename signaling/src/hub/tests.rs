@@ -7,6 +7,7 @@ mod groups;
 mod messages;
 mod notices;
 mod people;
+mod rooms;
 mod seen;
 mod sockets;
 mod typing;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::chat::{BlockChange, Body, Mark, MarkTarget, Marked, Status, StoredMessage};
 use crate::ids::{CallId, MessageId, SessionId, Ticket, Timestamp};
+use crate::room::MediaCommand;
 
 /// A hub, its clock, and the answers of a store that keeps nothing.
 pub(super) struct Bench {
@@ -29,6 +31,10 @@ pub(super) struct Bench {
     pub(super) notices: Vec<(UserId, Notice)>,
     /// Of whom it was asked when they were last there, and for which socket.
     pub(super) asked: Vec<(ConnId, Vec<UserId>)>,
+    /// What is to be read for rooms.
+    pub(super) facts: Vec<(Ticket, ConversationId, UserId)>,
+    /// What the media side was told.
+    pub(super) media: Vec<MediaCommand>,
 }
 
 impl Bench {
@@ -51,6 +57,8 @@ impl Bench {
             ticket: Ticket(0),
             notices: Vec::new(),
             asked: Vec::new(),
+            facts: Vec::new(),
+            media: Vec::new(),
         };
         for &conn in conns {
             bench.join(conn);
@@ -142,7 +150,17 @@ impl Bench {
                 self.asked.push((conn, users));
                 continue;
             }
+            if let Effect::RoomFacts {
+                ticket,
+                conversation,
+                about,
+            } = effect
+            {
+                self.facts.push((ticket, conversation, about));
+                continue;
+            }
             match &effect {
+                Effect::Media(command) => self.media.push(command.clone()),
                 Effect::Store(new) => self.ticket = new.ticket,
                 Effect::Mark(new) => self.ticket = new.ticket,
                 Effect::Send { .. }
@@ -150,6 +168,7 @@ impl Bench {
                 | Effect::CatchUp { .. }
                 | Effect::LastSeen { .. }
                 | Effect::Online { .. }
+                | Effect::RoomFacts { .. }
                 | Effect::Notify { .. }
                 | Effect::NotifyGroup { .. } => {}
             }
@@ -216,13 +235,19 @@ fn line(effect: &Effect) -> String {
             let awake: Vec<String> = awake.iter().map(ToString::to_string).collect();
             format!("notify {} but {}", message.to, awake.join(","))
         }
-        Effect::LastSeen { .. } | Effect::Notify { .. } => unreachable!("kept apart"),
+        Effect::Media(command) => rooms::command(command),
+        Effect::LastSeen { .. } | Effect::Notify { .. } | Effect::RoomFacts { .. } => {
+            unreachable!("kept apart")
+        }
     }
 }
 
 /// A frame as words: its type and what tells it from others of that type.
 fn said(frame: &ServerFrame) -> String {
     let json: Value = serde_json::from_str(&frame.to_json()).expect("json");
+    if let Some(words) = rooms::words(&json) {
+        return words;
+    }
     let mut words = vec![json["type"].clone()];
     if matches!(frame, ServerFrame::Typing { .. }) {
         words.push(json["sender_id"].clone());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::rooms::Asked;
 use crate::ids::{ConnId, ConversationId, Ticket, UserId};
 use crate::wire::Reference;
 
@@ -19,6 +20,8 @@ pub(super) enum Pending {
     },
     /// The log entry of a call, and the socket whose offer came to nothing.
     Entry { conn: Option<ConnId> },
+    /// What is kept of a conversation, for its room.
+    Facts(Asked),
 }
 
 impl Pending {
@@ -27,6 +30,7 @@ impl Pending {
         match self {
             Self::Asked { conn, .. } => Some(*conn),
             Self::Entry { conn } => *conn,
+            Self::Facts(asked) => asked.conn(),
             Self::Receipt { .. } => None,
         }
     }
@@ -49,6 +53,17 @@ impl Tickets {
         let ticket = Ticket(self.last);
         self.open.insert(ticket, pending);
         ticket
+    }
+
+    /// What is being read of this conversation may be out of date.
+    pub(super) fn outdate(&mut self, conversation: ConversationId) {
+        for pending in self.open.values_mut() {
+            if let Pending::Facts(asked) = pending
+                && asked.conversation == conversation
+            {
+                asked.outdated = true;
+            }
+        }
     }
 
     /// Who asked; each ticket is answered once.

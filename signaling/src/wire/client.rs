@@ -1,12 +1,15 @@
 //! What a client may say. A frame that parses has the right shape and size and
 //! nothing more is known of it.
 
+mod room;
+
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::code::Code;
+use super::room::RoomFrame;
 use crate::chat::{Destination, Envelope};
 use crate::ids::{CallId, ConversationId, MessageId, UserId};
 
@@ -99,6 +102,8 @@ pub enum ClientFrame {
     },
     /// Take an end of a call back after a reconnect.
     CallResume { call_id: CallId },
+    /// Something about a voice room.
+    Room(RoomFrame),
 }
 
 /// A session description: text that is not empty and at most
@@ -206,6 +211,7 @@ impl ClientFrame {
             Self::CallReject { call_id, .. } => ("call_reject", None, *call_id),
             Self::CallHangup { call_id, .. } => ("call_hangup", None, *call_id),
             Self::CallResume { call_id } => ("call_resume", None, Some(*call_id)),
+            Self::Room(frame) => (frame.said.word(), None, frame.said.call_id()),
         };
         Reference {
             r#type: word.to_owned(),
@@ -215,9 +221,10 @@ impl ClientFrame {
     }
 }
 
-/// Whether a frame of this type falls under the limit for call frames.
+/// Whether a frame of this type falls under the limit for frames of calls and
+/// rooms.
 pub(crate) fn counts_as_call(kind: &str) -> bool {
-    kind.starts_with("call_") || kind == "ice_candidate"
+    kind.starts_with("call_") || kind.starts_with("room_") || kind == "ice_candidate"
 }
 
 /// Reads one text frame. Never panics; nesting is bounded by `serde_json`.
@@ -318,7 +325,7 @@ impl Fields {
             "call_resume" => ClientFrame::CallResume {
                 call_id: self.call_id()?.ok_or(Code::BadFrame)?,
             },
-            _ => return Err(Code::UnknownType),
+            room => ClientFrame::Room(self.room(room)?),
         })
     }
 

@@ -96,6 +96,14 @@ codes! {
     CallNotActive "call_not_active";
     /// One person is in one call.
     AlreadyInCall "already_in_call";
+    /// The room is empty, or the seat is not this socket's.
+    RoomUnknown "room_unknown";
+    /// The room has as many people as it may have.
+    RoomFull "room_full";
+    /// Nobody new comes into the room.
+    RoomLocked "room_locked";
+    /// This server has no voice rooms.
+    RoomsOff "rooms_off";
     /// No token.
     MissingToken "missing_token";
     /// A bad, expired or ended token.

@@ -7,11 +7,15 @@ use serde::{Serialize, Serializer};
 use super::client::{Candidate, Reference, Sdp};
 use super::code::Code;
 use super::file::FileFrame;
+use super::payload::{
+    answer_payload, candidate_payload, offer_payload, reason_payload, some_offer_payload,
+};
+use super::room::{InviteEnd, RoomLeftReason, RoomState, SLOTS};
 use crate::chat::{
     Body, CallEntry, CallOutcome, Destination, Envelope, Marked, Status, StoredMessage,
 };
 use crate::group::{Event, Happening, Role};
-use crate::ids::{CallId, ConversationId, MessageId, Seq, Timestamp, UserId};
+use crate::ids::{CallId, ConversationId, MessageId, ParticipantId, Seq, Timestamp, UserId};
 
 /// One frame to a client. `sender_id` of a call frame is always the other
 /// person, also where the server itself has the word.
@@ -141,6 +145,66 @@ pub enum ServerFrame {
     },
     /// This socket has its end of the call again.
     CallResumed { call_id: CallId, state: CallState },
+    /// The call goes on in the room of its two people.
+    CallMoved {
+        call_id: CallId,
+        conversation_id: ConversationId,
+    },
+    /// This socket has a seat; the offer is for its media.
+    RoomJoined {
+        participant_id: ParticipantId,
+        #[serde(
+            skip_serializing_if = "Option::is_none",
+            serialize_with = "some_offer_payload"
+        )]
+        payload: Option<Sdp>,
+        #[serde(flatten)]
+        state: RoomState,
+    },
+    /// The media of this seat is to be negotiated again.
+    RoomOffer {
+        conversation_id: ConversationId,
+        participant_id: ParticipantId,
+        #[serde(serialize_with = "offer_payload")]
+        payload: Sdp,
+    },
+    /// Who is in a room now; nobody is the end of it.
+    RoomState(RoomState),
+    /// Somebody in the room speaks, or is silent again.
+    RoomSpeaking {
+        conversation_id: ConversationId,
+        participant_id: ParticipantId,
+        speaking: bool,
+    },
+    /// Whom each stream to this socket carries; 0 is nobody.
+    RoomSlots {
+        conversation_id: ConversationId,
+        slots: [ParticipantId; SLOTS],
+    },
+    /// This socket's seat is gone.
+    RoomLeft {
+        conversation_id: ConversationId,
+        participant_id: ParticipantId,
+        reason: RoomLeftReason,
+    },
+    /// Somebody asks this person to come into a room.
+    RoomInvited {
+        conversation_id: ConversationId,
+        sender_id: UserId,
+        username: String,
+        #[serde(skip_serializing_if = "no_text")]
+        display_name: Option<String>,
+        /// Of the group.
+        #[serde(skip_serializing_if = "no_text")]
+        name: Option<String>,
+    },
+    /// That is over.
+    RoomInviteOver {
+        conversation_id: ConversationId,
+        /// Who was asked.
+        user_id: UserId,
+        reason: InviteEnd,
+    },
     /// A frame was refused.
     Error {
         code: Code,
@@ -248,7 +312,10 @@ impl ServerFrame {
     /// Whether the frame may be dropped on its way to a socket that is behind.
     #[must_use]
     pub const fn may_be_lost(&self) -> bool {
-        matches!(self, Self::Typing { .. } | Self::GroupReceipt { .. })
+        matches!(
+            self,
+            Self::Typing { .. } | Self::GroupReceipt { .. } | Self::RoomSpeaking { .. }
+        )
     }
 
     /// A message as its readers are told of it.
@@ -376,43 +443,6 @@ fn kind_and_event<S: Serializer>(
         fields.serialize_entry("event", event)?;
     }
     fields.end()
-}
-
-/// The payload of an offer or answer: `{"<kind>": {"type": "<kind>", "sdp"}}`.
-fn description<S: Serializer>(
-    kind: &'static str,
-    sdp: &Sdp,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Description<'a> {
-        r#type: &'static str,
-        sdp: &'a str,
-    }
-    let sdp = sdp.as_str();
-    serializer.collect_map([(kind, Description { r#type: kind, sdp })])
-}
-
-fn offer_payload<S: Serializer>(sdp: &Sdp, serializer: S) -> Result<S::Ok, S::Error> {
-    description("offer", sdp, serializer)
-}
-
-fn answer_payload<S: Serializer>(sdp: &Sdp, serializer: S) -> Result<S::Ok, S::Error> {
-    description("answer", sdp, serializer)
-}
-
-fn candidate_payload<S: Serializer>(
-    candidate: &Candidate,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_map([("candidate", candidate)])
-}
-
-fn reason_payload<R: Serialize, S: Serializer>(
-    reason: &R,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_map([("reason", reason)])
 }
 
 #[cfg(test)]

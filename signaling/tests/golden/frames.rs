@@ -12,18 +12,18 @@ use payambar_signaling::wire::{
 use serde_json::json;
 
 const NAME: &str = "0192f0c1-7e3b-7000-8000-000000000001";
-const ME: UserId = UserId(1);
-const YOU: UserId = UserId(2);
+pub(crate) const ME: UserId = UserId(1);
+pub(crate) const YOU: UserId = UserId(2);
 
-fn call_id() -> CallId {
+pub(crate) fn call_id() -> CallId {
     "00112233445566778899aabbccddeeff".parse().expect("an id")
 }
 
-fn offer() -> Sdp {
+pub(crate) fn offer() -> Sdp {
     Sdp::new("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\n").expect("an offer")
 }
 
-fn answer() -> Sdp {
+pub(crate) fn answer() -> Sdp {
     Sdp::new("v=0\r\no=- 3 4 IN IP4 127.0.0.1\r\n").expect("an answer")
 }
 

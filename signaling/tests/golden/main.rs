@@ -5,6 +5,7 @@
 
 mod frames;
 mod groups;
+mod rooms;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -38,7 +39,7 @@ fn golden(direction: &str) -> BTreeMap<String, Value> {
 #[test]
 fn every_client_frame_parses_to_its_value() {
     let mut files = golden("client");
-    for (name, expected) in [client_frames(), groups::client()].concat() {
+    for (name, expected) in [client_frames(), groups::client(), rooms::client_frames()].concat() {
         let frame = files.remove(name).unwrap_or_else(|| panic!("{name}"));
         assert_eq!(parse(&frame.to_string()), Ok(expected), "{name}");
     }
@@ -48,7 +49,14 @@ fn every_client_frame_parses_to_its_value() {
 #[test]
 fn every_server_frame_is_written_as_its_file_says() {
     let mut files = golden("server");
-    let frames = [chat_frames(), call_frames(), call_ends(), groups::server()];
+    let frames = [
+        chat_frames(),
+        call_frames(),
+        call_ends(),
+        groups::server(),
+        rooms::frames(),
+        rooms::ends(),
+    ];
     for (name, frame) in frames.into_iter().flatten() {
         let expected = files.remove(name).unwrap_or_else(|| panic!("{name}"));
         let text = frame.to_json();

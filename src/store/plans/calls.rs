@@ -302,6 +302,9 @@ pub(super) const CALLS: &[Call] = &[
     ("people::set_calls_from", |c| {
         people::set_calls_from(c, SARA, CallsFrom::Nobody)
     }),
+    ("rooms::facts", |c| {
+        drop_ok(rooms::facts(c, HERE, SARA, |id| id.to_string()))
+    }),
     ("search::find", |c| {
         for wanted in ["", "s", "sara", "somebody"] {
             search::find(c, wanted, OMID, 20)?;
