@@ -40,4 +40,6 @@ mod streams;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
+mod to_rooms;
+#[cfg(test)]
 mod wildcard;
