@@ -15,6 +15,7 @@ mod frame;
 mod input;
 mod request;
 mod room;
+mod rooms;
 pub mod seeds;
 mod sequence;
 mod single;
@@ -25,6 +26,7 @@ pub mod wire;
 pub use frame::frame;
 pub use request::request;
 pub use room::room;
+pub use rooms::{description, rooms};
 pub use sequence::sequence;
 pub use single::{client_datagram, peer_datagram};
 pub use stream::stream;
@@ -33,7 +35,7 @@ pub use stream::stream;
 pub type Target = fn(&[u8]);
 
 /// Every target and its name, which is also its folder in `corpus/`.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("frame", frame),
     ("request", request),
     ("client_datagram", client_datagram),
@@ -41,4 +43,6 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("sequence", sequence),
     ("stream", stream),
     ("room", room),
+    ("rooms", rooms),
+    ("description", description),
 ];

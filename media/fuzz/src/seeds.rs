@@ -51,6 +51,8 @@ pub fn of(target: &str) -> Vec<Seed> {
         "sequence" => plays(),
         "stream" => streams(),
         "room" => rooms(),
+        "rooms" => arrivals(),
+        "description" => vec![("answer", ANSWER.as_bytes().to_vec())],
         other => panic!("there is no target {other}"),
     }
 }
@@ -372,4 +374,51 @@ fn rooms() -> Vec<Seed> {
         (0..5).flat_map(|who| [2, who]).collect(),
     ];
     vec![("talk", talk.concat()), ("crowd", crowd.concat())]
+}
+
+/// The beginning of a browser's answer.
+const ANSWER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+    a=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 63 111\r\nc=IN IP4 0.0.0.0\r\n\
+    a=candidate:1 1 udp 2122260223 192.0.2.1 4000 typ host\r\na=end-of-candidates\r\n\
+    a=ice-ufrag:abcd\r\na=ice-pwd:a-password-of-a-client\r\na=setup:active\r\na=mid:0\r\n\
+    a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n\
+    a=extmap:4/sendonly urn:ietf:params:rtp-hdrext:sdes:mid\r\na=sendonly\r\n\
+    a=rtpmap:63 red/48000/2\r\na=rtpmap:111 opus/48000/2\r\n";
+
+/// Somebody comes in, answers, proves to be there and sends; a stranger tries
+/// the same.
+fn arrivals() -> Vec<Seed> {
+    let (join, answer, prove, guess) = (
+        [0, 1, 0],
+        [2, 1, 0, 0xff, 0xff, 0],
+        [7, 1, 0, 0],
+        [7, 1, 2, 1],
+    );
+    let rtp = [9, 1, 0, 12, 0x80, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9];
+    let from_afar = [9, 1, 2, 12, 0x80, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9];
+    let hello = [9, 1, 0, 14, 22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1];
+    let (wait, restart, leave) = ([6, 0, 0, 0x40, 0], [4, 1, 0], [3, 1, 0]);
+    let comes = [
+        &join[..],
+        &answer,
+        &guess,
+        &from_afar,
+        &prove,
+        &hello,
+        &rtp,
+        &wait,
+        &rtp,
+    ];
+    let moves = [
+        &join[..],
+        &answer,
+        &prove,
+        &restart,
+        &answer,
+        &prove,
+        &rtp,
+        &leave,
+        &prove,
+    ];
+    vec![("comes", comes.concat()), ("moves", moves.concat())]
 }

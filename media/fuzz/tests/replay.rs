@@ -73,6 +73,16 @@ fn what_happens_in_a_room() {
 }
 
 #[test]
+fn what_reaches_the_rooms() {
+    replay("rooms");
+}
+
+#[test]
+fn what_descriptions_say() {
+    replay("description");
+}
+
+#[test]
 fn the_corpus_has_every_seed_as_the_code_makes_it_and_stays_small() {
     let mut bytes = 0;
     for (target, _) in TARGETS {
