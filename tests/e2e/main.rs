@@ -45,6 +45,7 @@ mod farewell;
 mod files;
 mod files_limits;
 mod files_orphans;
+mod group_doors;
 mod group_receipts;
 mod groups;
 mod history;
