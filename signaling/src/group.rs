@@ -10,6 +10,9 @@ use crate::wire::Code;
 /// A group has at most so many members.
 pub const MAX_MEMBERS: usize = 128;
 
+/// A person is in at most so many groups.
+pub const MAX_GROUPS: usize = 500;
+
 /// What a member may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -172,6 +175,8 @@ pub struct AddFacts {
     pub block: Block,
     /// How many are in.
     pub members: usize,
+    /// In how many groups the person is.
+    pub groups: usize,
 }
 
 /// Decides whether somebody who is no member is taken in. Who has blocked one
@@ -179,25 +184,29 @@ pub struct AddFacts {
 ///
 /// # Errors
 ///
-/// What [`may_moderate`] and [`Block::pass`] refuse, [`Code::UserNotFound`],
-/// [`Code::GroupFull`].
+/// What [`may_moderate`], [`Block::pass`] and [`may_enter`] refuse,
+/// [`Code::UserNotFound`].
 pub fn may_add(facts: &AddFacts) -> Result<(), Code> {
     may_moderate(facts.role)?;
     if facts.whom == Party::Missing {
         return Err(Code::UserNotFound);
     }
     facts.block.pass()?;
-    may_enter(facts.members)
+    may_enter(facts.members, facts.groups)
 }
 
-/// Decides whether there is room for one more.
+/// Decides whether there is room for one more in a group, for somebody who is
+/// in so many.
 ///
 /// # Errors
 ///
-/// [`Code::GroupFull`].
-pub const fn may_enter(members: usize) -> Result<(), Code> {
+/// [`Code::GroupFull`], [`Code::TooManyGroups`].
+pub const fn may_enter(members: usize, groups: usize) -> Result<(), Code> {
     if members >= MAX_MEMBERS {
         return Err(Code::GroupFull);
+    }
+    if groups >= MAX_GROUPS {
+        return Err(Code::TooManyGroups);
     }
     Ok(())
 }
@@ -290,6 +299,7 @@ mod tests {
                 whom,
                 block,
                 members,
+                groups: 499,
             })
         };
         let admin = Some(Role::Admin);
@@ -306,6 +316,12 @@ mod tests {
         assert_eq!(own, Err(Code::BlockedByYou));
         let member = facts(Some(Role::Member), Party::Active, free, 1);
         assert_eq!(member, Err(Code::NotModerator));
+    }
+
+    #[test]
+    fn nobody_is_in_more_than_500_groups() {
+        assert_eq!(may_enter(0, 499), Ok(()));
+        assert_eq!(may_enter(0, 500), Err(Code::TooManyGroups));
     }
 
     #[test]

@@ -93,7 +93,8 @@ const fn status(code: Code) -> StatusCode {
         | Code::EmailTaken
         | Code::OwnerMustStay
         | Code::GroupFull
-        | Code::RoomFull => StatusCode::CONFLICT,
+        | Code::RoomFull
+        | Code::TooManyGroups => StatusCode::CONFLICT,
         Code::StorageFailed => StatusCode::SERVICE_UNAVAILABLE,
         Code::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -36,7 +36,12 @@ impl AsRef<[Change]> for Changed {
 }
 
 /// Makes a group with one member, its owner.
+///
+/// # Errors
+///
+/// What [`may_enter`] refuses.
 pub fn create(connection: &Connection, me: UserId, name: &str) -> Result<Changed, Error> {
+    may_enter(0, of(connection, me)?.len()).map_err(Error::Refused)?;
     let at = now();
     let group = connection
         .prepare_cached(
@@ -109,6 +114,7 @@ pub fn add(
         whom: facts.receiver,
         block: facts.block,
         members: view::count(connection, group)?,
+        groups: of(connection, whom)?.len(),
     };
     may_add(&facts).map_err(Error::Refused)?;
     let changes = vec![come(connection, group, whom, Happening::Added, me)?];
@@ -124,7 +130,7 @@ pub fn join(connection: &Connection, me: UserId, code: &str) -> Result<Changed, 
     let Welcome { group, members, .. } = by_code(connection, code)?;
     let mut changes = Vec::new();
     if role_in(connection, me, group)?.is_none() {
-        may_enter(members).map_err(Error::Refused)?;
+        may_enter(members, of(connection, me)?.len()).map_err(Error::Refused)?;
         changes.push(come(connection, group, me, Happening::Joined, me)?);
     }
     Ok(Changed { group, changes })

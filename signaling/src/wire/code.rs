@@ -76,6 +76,8 @@ codes! {
     OwnerMustStay "owner_must_stay";
     /// A group has as many members as it may.
     GroupFull "group_full";
+    /// A person is in as many groups as they may.
+    TooManyGroups "too_many_groups";
     /// The name of a group has a wrong length or characters it may not have.
     GroupNameInvalid "group_name_invalid";
     /// The link into a group was never there, or has ended.

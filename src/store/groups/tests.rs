@@ -1,7 +1,7 @@
 use payambar_signaling::chat::{
     BlockChange, Body, Destination, Mark, MarkTarget, NewMark, NewMessage, Scope, Stored,
 };
-use payambar_signaling::group::{Happening, MAX_MEMBERS, Role, What};
+use payambar_signaling::group::{Happening, MAX_GROUPS, MAX_MEMBERS, Role, What};
 use payambar_signaling::ids::{MessageId, Seq, Ticket};
 
 use super::*;
@@ -175,6 +175,20 @@ fn the_129th_is_not_taken_in_by_anybody() {
     assert_eq!(refusal(add(&db, SARA, group, OMID)), Code::GroupFull);
     assert_eq!(refusal(join(&db, OMID, "code")), Code::GroupFull);
     assert_eq!(join(&db, SARA, "code").unwrap().changes, []);
+}
+
+#[test]
+fn nobody_is_brought_into_a_501st_group() {
+    let db = bench();
+    for _ in 0..MAX_GROUPS {
+        create(&db, OMID, "his").unwrap();
+    }
+    let group = create(&db, SARA, "hers").unwrap().group;
+    set_link(&db, SARA, group, Some("code")).unwrap();
+    let full = Code::TooManyGroups;
+    assert_eq!(refusal(add(&db, SARA, group, OMID)), full);
+    assert_eq!(refusal(join(&db, OMID, "code")), full);
+    assert_eq!(refusal(create(&db, OMID, "one more")), full);
 }
 
 #[test]
