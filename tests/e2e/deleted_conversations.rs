@@ -123,7 +123,7 @@ async fn what_a_kill_left_of_a_deleted_conversation_is_erased_at_the_next_start(
     let database = rusqlite::Connection::open(setup.database()).unwrap();
     // As the commit leaves it that takes the conversation from its people.
     for sql in [
-        "UPDATE conversations SET pair_low = NULL, pair_high = NULL",
+        "UPDATE conversations SET kind = 'gone', pair_low = NULL, pair_high = NULL",
         "DELETE FROM members",
     ] {
         database.execute(sql, []).unwrap();
