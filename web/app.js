@@ -27,6 +27,12 @@ import { shown } from "./groups/details.js";
 import { entering, JoinView } from "./groups/join.js";
 import { making, NewGroup } from "./groups/new.js";
 import { GroupPanel } from "./groups/view.js";
+import { placeOf } from "./room/places.js";
+import { inRoom } from "./room/room.js";
+import { room } from "./room/seat.js";
+import * as voice from "./room/store.js";
+import { Invitation, RoomBar, RoomLayer, staged as roomStaged } from "./room/view.js";
+import { invitation } from "./room/invitation.js";
 import { displayName, loadProfile, loadVersion, paintBar, theme, version, watchTheme } from "./settings/store.js";
 import { SettingsView } from "./settings/view.js";
 
@@ -51,14 +57,15 @@ function Signed() {
   const at = route.value;
   const c = call.value;
   const staged = c.phase !== "idle" && c.phase !== "incoming" && !c.minimised;
+  const roomed = roomStaged(room.value);
   const detailed = at.name === "group" && shown.value;
   const inChat = at.name === "chat" || at.name === "group";
   // What lies under a full screen cannot be reached.
-  const covered = phone.value && (staged || c.phase === "incoming");
+  const covered = phone.value && (staged || roomed || c.phase === "incoming" || invitation.value !== null);
   return html`<div class="shell">
     ${inChat && html`<a class="skip" href="#composer">${t("skip")}</a>`}
-    <${MiniBar} />
-    <div class=${`app ${staged ? "staged" : ""} ${detailed ? "details" : ""}`} data-view=${inChat ? "chat" : at.name} inert=${covered}>
+    <${MiniBar} /><${RoomBar} />
+    <div class=${`app ${staged ? "staged" : roomed ? "roomed" : ""} ${detailed ? "details" : ""}`} data-view=${inChat ? "chat" : at.name} inert=${covered}>
       <nav class="rail" aria-label=${t("sections")}>
         <${Tab} icon="chat" words=${t("chats")} on=${at.name !== "settings"} to="/" n=${unreadTotal(chat.chats.value)} />
         <${Tab} icon="gear" words=${t("settings")} on=${at.name === "settings"} to="/settings" testid="settings-open" />
@@ -66,15 +73,18 @@ function Signed() {
       <${ListPanel} />
       <${Main} />
       ${!phone.value && staged && html`<${CallLayer} />`}
+      ${!phone.value && !staged && html`<${RoomLayer} />`}
     </div>
     ${making.value && html`<${NewGroup} />`}
+    ${phone.value && html`<${RoomLayer} />`}
+    <${Invitation} />
     ${(phone.value || c.phase === "incoming") && html`<${CallLayer} />`}
   </div>`;
 }
 
 function App() {
   const at = route.value;
-  if (at.name === "profile" && !busy(call.value)) return html`<${ProfileView} username=${at.username} /><${Notices} />`;
+  if (at.name === "profile" && !busy(call.value) && !inRoom(room.value)) return html`<${ProfileView} username=${at.username} /><${Notices} />`;
   // Signed out, the form comes first, and then this page again.
   if (at.name === "join" && !session.value?.must_change && (session.value || entering.value !== at.code)) return html`<${JoinView} code=${at.code} key=${at.code} /><${Notices} />`;
   if (at.name === "reset") return html`<${RecoverView} /><${Notices} />`;
@@ -93,9 +103,11 @@ function followSession() {
     login = me?.key ?? "";
     untracked(() => {
       calls.leave();
+      voice.leave();
       socket.stop();
       calls.reset();
       groups.forgetGroups();
+      voice.reset();
       chat.begin(me?.user_id ?? 0);
       reloadDrafts();
       displayName.value = "";
@@ -109,6 +121,7 @@ function followSession() {
           chatFrames.onFrame(frame);
           groups.onFrame(frame);
           calls.onFrame(frame);
+          voice.onFrame(frame);
         },
         down: chatFrames.onDown,
         ended,
@@ -130,15 +143,17 @@ function followTitle() {
     const n = session.value ? unreadTotal(chat.chats.value) : 0;
     const plain = `${n > 0 ? `(${badge(n, lang.value)}) ` : ""}${t("app")}`;
     clearInterval(flash);
-    if (c.phase === "incoming") {
-      const words = t("callsYou", { name: nameOfCall(c) });
+    const asked = invitation.value;
+    if (c.phase === "incoming" || asked) {
+      const words = asked ? t("roomAsks", { name: asked.from.name }) : t("callsYou", { name: nameOfCall(c) });
       document.title = words;
       flash = setInterval(() => (document.title = document.title === words ? plain : words), 1_000);
-    } else document.title = busy(c) ? `${t("voiceCall")} · ${nameOfCall(c)}` : plain;
+    } else if (inRoom(room.value)) document.title = `${t("room")} · ${placeOf(room.value.id).name}`;
+    else document.title = busy(c) ? `${t("voiceCall")} · ${nameOfCall(c)}` : plain;
   });
   effect(() => {
     void theme.value;
-    paintBar(busy(call.value) && !call.value.minimised);
+    paintBar((busy(call.value) && !call.value.minimised) || roomStaged(room.value));
   });
 }
 
@@ -147,6 +162,7 @@ async function begin() {
   watchAddress();
   socket.watchNetwork();
   calls.watch();
+  voice.watch();
   const kept = document.documentElement.lang;
   await setLang(kept === "en" ? "en" : "fa");
   restore();

@@ -8,6 +8,8 @@ import { followNetwork } from "../core/network.js";
 import * as socket from "../core/socket.js";
 import { announce } from "../core/ui/toast.js";
 import { encode } from "../core/wire.js";
+import { inRoom } from "../room/room.js";
+import { room } from "../room/seat.js";
 import { apply, call, cancel, dismiss, end, flush, later, line, nameOfCall, post, release, to } from "./line.js";
 import { answer, causeOfLoss, changeMicrophone, expectConnection, hangUpFor, keyOf, makePeer, moved, part, prepare, renegotiate, resumed } from "./link.js";
 import { followMicrophone } from "./devices.js";
@@ -30,7 +32,7 @@ export const notice = signal(/** @type {{peerId: number, key: string} | null} */
 /** @param {Peer} who */
 export async function startCall(who) {
   if (busy(call.peek())) return;
-  const against = cannot() ?? (socket.online.peek() ? null : "noServer");
+  const against = cannot() ?? (socket.online.peek() ? null : "noServer") ?? (inRoom(room.peek()) ? "error.already_in_call" : null);
   notice.value = against ? { peerId: who.id, key: against } : null;
   if (against) return;
   dismiss();

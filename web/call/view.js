@@ -7,6 +7,8 @@ import { Avatar } from "../core/ui/avatar.js";
 import { IconButton } from "../core/ui/button.js";
 import { Icon } from "../core/ui/icon.js";
 import { Sheet } from "../core/ui/sheet.js";
+import { AskSheet } from "../room/ask.js";
+import { askIntoCall, off } from "../room/store.js";
 import { DevicePickers } from "./devices_view.js";
 import { asking, call, dismiss, nameOfCall, overWords } from "./line.js";
 import { Control, PathChip, QualitySheet, RingCard, Timer } from "./parts.js";
@@ -95,7 +97,7 @@ function Stage({ c }) {
     <div class="stop">
       ${busy(c) ? html`<${IconButton} icon="min" label=${t("minimise")} testid="call-minimise" onClick=${() => minimise(true)} />` : html`<span class="ib-gap"></span>`}
       <${PathChip} path=${c.phase === "active" ? c.path : null} onClick=${() => look("quality")} />
-      <span class="ib-gap"></span>
+      ${c.phase === "active" && !off.value ? html`<${IconButton} icon="add" label=${t("addPerson")} testid="call-add" onClick=${() => look("ask")} />` : html`<span class="ib-gap"></span>`}
     </div>
     <div class="who2">
       <${Avatar} id=${c.peer?.id ?? 0} name=${name} size=${132} cls=${c.phase === "ringing" ? "ring" : ""} />
@@ -106,6 +108,7 @@ function Stage({ c }) {
     <${Controls} c=${c} onOutput=${() => look("sound")} />
     ${shown === "sound" && html`<${Sheet} title=${t("sound")} testid="sound" onClose=${() => look("")}><${DevicePickers} /><//>`}
     ${shown === "quality" && html`<${QualitySheet} path=${c.path} onClose=${() => look("")} />`}
+    ${shown === "ask" && html`<${AskSheet} without=${[c.peer?.id ?? 0]} onPick=${askIntoCall} onClose=${() => look("")} />`}
   </section>`;
 }
 

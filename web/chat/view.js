@@ -9,6 +9,7 @@ import { online } from "../core/socket.js";
 import { Avatar } from "../core/ui/avatar.js";
 import { Button, IconButton } from "../core/ui/button.js";
 import { OfflineBar } from "../core/ui/offline.js";
+import { RoomBanner } from "../room/door.js";
 import { Uploads } from "./attachment.js";
 import { now } from "./clock.js";
 import { Composer } from "./composer.js";
@@ -56,7 +57,7 @@ export function ChatPanel({ username }) {
       ${chat && !gone && html`<${Doors} chat=${chat} />`}
     </header>
     <${OfflineBar} place="main" />
-    ${chat && html`<${CallNotice} peer=${chat.peer} />`}
+    ${chat && html`<${CallNotice} peer=${chat.peer} /><${RoomBanner} id=${chat.conversation} />`}
     ${unknown && html`<div class="empty"><${Drawing} name="find" /><p>${t("noUser", { name: username })}</p><${Button} onClick=${back}>${t("back")}<//></div>`}
     ${!chat && !unknown && html`<div class="empty"><p class="quiet" role="status">${t("loading")}</p></div>`}
     ${chat && html`<${Log} key=${`log${id}`} chat=${chat} />`}

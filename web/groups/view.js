@@ -15,6 +15,7 @@ import { online } from "../core/socket.js";
 import { Avatar } from "../core/ui/avatar.js";
 import { Button, IconButton } from "../core/ui/button.js";
 import { OfflineBar } from "../core/ui/offline.js";
+import { RoomBanner } from "../room/door.js";
 import { Details, shown } from "./details.js";
 import { asked, MessageSheet } from "./message.js";
 import { gone, load } from "./store.js";
@@ -74,6 +75,7 @@ export function GroupPanel({ id }) {
         ${!over && html`<${Doors} chat=${chat} />`}`}
       </header>
       <${OfflineBar} place="main" />
+      ${group && !over && html`<${RoomBanner} id=${id} />`}
       ${!group && html`<div class="empty">${missing ? html`<${Drawing} name="find" /><p>${t("noGroup")}</p><${Button} onClick=${back}>${t("back")}<//>`
         : html`<p class="quiet" role="status">${t("loading")}</p>`}</div>`}
       ${chat && group && html`<${Log} key=${`log${-id}`} chat=${chat} />`}

@@ -7,14 +7,14 @@ import { IconButton } from "../core/ui/button.js";
 import { Icon } from "../core/ui/icon.js";
 import { inRoom } from "./room.js";
 import { room } from "./seat.js";
-import { enter, notice, rooms } from "./store.js";
+import { enter, notice, off, rooms } from "./store.js";
 import { nameOfSeat } from "./tiles.js";
 
 const STACK = 3;
 
 /** @param {{id: number}} props  `id` of the conversation, 0 before it has one */
 export function RoomDoor({ id }) {
-  if (!id) return null;
+  if (!id || off.value) return null;
   const here = inRoom(room.value) && room.value.id === id;
   return html`<${IconButton} icon="room" label=${t(here ? "toRoom" : "room")} testid="room-door" onClick=${() => void enter(id)} />`;
 }

@@ -26,6 +26,8 @@ import { apply, at, cancel, dismiss, end, hold, release, room, seat, talk } from
 
 /** Who is in which room, of the rooms this person may enter. @type {import("../vendor/preact.js").Signal<Readonly<Record<number, Here>>>} */
 export const rooms = signal(/** @type {Readonly<Record<number, Here>>} */ ({}));
+/** The server has said that it has no rooms: nothing leads to them. */
+export const off = signal(false);
 /** Why no room was entered, in that conversation. @type {import("../vendor/preact.js").Signal<{id: number, key: string} | null>} */
 export const notice = signal(/** @type {{id: number, key: string} | null} */ (null));
 
@@ -133,6 +135,7 @@ export function reset() {
   release();
   room.value = idle;
   rooms.value = {};
+  off.value = false;
   notice.value = null;
   withdrawInvitation();
 }
@@ -238,8 +241,8 @@ function onError(f) {
 /** No seat. @param {string} code */
 function onRefusal(code) {
   const { moving, id } = room.peek();
-  // The server may not have noticed yet that the old seat's socket is gone.
-  if (!moving) {
+  if (code === "rooms_off") off.value = true;
+  if (!moving && !off.peek()) {
     end(`error.${code}`);
     return;
   }

@@ -15,6 +15,7 @@ import { Dialog } from "../core/ui/dialog.js";
 import { Field } from "../core/ui/field.js";
 import { OfflineBar } from "../core/ui/offline.js";
 import { toast } from "../core/ui/toast.js";
+import { setPushToTalk, talk } from "../room/seat.js";
 import { EmailCard } from "./email_view.js";
 import { DeleteAccount } from "./leave.js";
 import { nameToSave } from "./state.js";
@@ -112,6 +113,7 @@ export function SettingsView() {
         <h2>${t("calls")}</h2>
         <${DevicePickers} />
         <${SoundTest} />
+        <${Switch} label=${t("pushToTalk")} help=${t("pushToTalkHelp")} on=${talk.value.on} testid="push-to-talk" onChange=${setPushToTalk} />
         <${Switch} label=${t("relayOnly")} help=${t("relayOnlyHelp")} on=${relayOnly.value} testid="relay-only" onChange=${setRelayOnly} />
       </section>
       <section class="group" aria-label=${t("privacy")}>
