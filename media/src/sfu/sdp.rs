@@ -68,6 +68,22 @@ pub fn without_candidates(sdp: &str) -> String {
     kept
 }
 
+/// The description with this among the parameters of a payload type, wherever
+/// it has some.
+pub fn with_parameter(sdp: &str, payload_type: u8, parameter: &str) -> String {
+    let begin = format!("a=fmtp:{payload_type} ");
+    let mut with = String::with_capacity(sdp.len() + 128);
+    for line in sdp.lines() {
+        with.push_str(line);
+        if line.starts_with(&begin) && !line.contains(parameter) {
+            with.push(';');
+            with.push_str(parameter);
+        }
+        with.push_str("\r\n");
+    }
+    with
+}
+
 fn value<'s>(sdp: &'s str, name: &str) -> Option<&'s str> {
     sdp.lines().find_map(|line| line.strip_prefix(name))
 }
@@ -89,6 +105,14 @@ mod tests {
         assert_eq!(extension(SDP, AUDIO_LEVEL), None);
         assert!(takes_red(SDP));
         assert!(!takes_red("a=rtpmap:111 opus/48000/2"));
+    }
+
+    #[test]
+    fn a_parameter_stands_once_with_its_payload_type_alone() {
+        let sdp = "a=fmtp:63 111/111\r\na=fmtp:111 minptime=10\r\na=fmtp:111 usedtx=1\r\n";
+        let with =
+            "a=fmtp:63 111/111\r\na=fmtp:111 minptime=10;usedtx=1\r\na=fmtp:111 usedtx=1\r\n";
+        assert_eq!(with_parameter(sdp, 111, "usedtx=1"), with);
     }
 
     #[test]

@@ -146,7 +146,8 @@ impl Engine for RtcEngine {
             .connection
             .create_offer(Some(options))
             .map_err(failed)?;
-        let sdp = offer.sdp.clone();
+        // Later offers repeat what the client answered to the first.
+        let sdp = sdp::with_parameter(&offer.sdp, OPUS, "usedtx=1");
         // Applied with the answer: until then the old path carries voice.
         self.offered = Some((offer, false));
         Ok(sdp)

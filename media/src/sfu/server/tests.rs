@@ -1,6 +1,7 @@
 //! Rooms from the outside: clients of another make, on a bad network. All of it
 //! runs on both engines.
 
+mod browsers;
 mod world;
 
 use std::collections::BTreeSet;
@@ -8,7 +9,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Limits;
-use super::arrivals::MOST_SOURCES;
 use crate::counters::Metric;
 use crate::sfu::engine::{Engine, RtcEngine, Str0mEngine};
 use crate::sfu::{GoneReason, ParticipantId, RoomEvent, RoomId, SLOTS};
@@ -471,18 +471,4 @@ fn nobody_hears_another_room<E: Engine>() {
         let heard = world.clients.values().map(|client| client.heard.len());
         assert!(heard.sum::<usize>() > 100);
     }
-}
-
-/// One participant cannot fill the table of addresses.
-#[test]
-fn an_address_too_many_takes_the_place_of_the_oldest() {
-    let mut world = World::<RtcEngine>::new();
-    world.gather([1]);
-    let request = world.requests[&world.clients[&1].address].clone();
-    for port in 1..=100 {
-        let source = SocketAddr::from(([198, 51, 100, 1], 6000 + port));
-        world.send(source, SERVER, request.clone());
-    }
-    world.run(SECOND);
-    assert_eq!(world.rooms.sources.len(), MOST_SOURCES);
 }
