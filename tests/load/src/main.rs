@@ -16,6 +16,7 @@ mod messages;
 mod process;
 mod promise;
 mod relay;
+mod rooms;
 mod rounds;
 mod start;
 mod target;
@@ -47,9 +48,14 @@ fn main() -> ExitCode {
         }
         Some(("messages", of)) => run_messages(of),
         Some(("relay", of)) => run_relay(of),
+        Some(("rooms", of)) => run_rooms(of),
         Some(("forwarder", of)) => {
             let peer: &SocketAddr = of.get_one("peer").unwrap();
             relay::forwarder::run(*of.get_one("port").unwrap(), *peer);
+            true
+        }
+        Some(("bare-rooms", of)) => {
+            rooms::bare::run(*of.get_one("at").unwrap());
             true
         }
         Some(("idle", of)) => {
@@ -171,6 +177,17 @@ fn command() -> Command {
                         .help("Print ratios even if the reference was not steady"),
                 ),
         )
+        .subcommand(rooms_command(number))
+        .subcommand(
+            Command::new("bare-rooms")
+                .about("The core of the rooms in a bare shell itself")
+                .arg(
+                    Arg::new("at")
+                        .long("at")
+                        .required(true)
+                        .value_parser(value_parser!(SocketAddr)),
+                ),
+        )
         .subcommand(
             Command::new("forwarder")
                 .about("The bare forwarder itself")
@@ -197,6 +214,30 @@ fn command() -> Command {
                         .required(true)
                         .value_parser(value_parser!(u16)),
                 ),
+        )
+}
+
+/// How voice rooms are measured.
+fn rooms_command(number: impl Fn(&'static str, &'static str, &'static str) -> Arg) -> Command {
+    Command::new("rooms")
+        .about(
+            "What a delivered packet of a voice room costs, in alternation with janus' VideoRoom",
+        )
+        .arg(
+            Arg::new("shape")
+                .value_parser(rooms::Shape::named)
+                .num_args(0..)
+                .default_values(["3x8", "6x8", "1x20", "1x50"])
+                .help("Rooms and their members"),
+        )
+        .arg(number("rounds", "5", "How often each is measured"))
+        .arg(number("warm", "3", "Seconds before each measurement"))
+        .arg(number("seconds", "6", "Seconds of each measurement"))
+        .arg(
+            Arg::new("anyway")
+                .long("anyway")
+                .action(clap::ArgAction::SetTrue)
+                .help("Print ratios even if the reference was not steady"),
         )
 }
 
@@ -232,6 +273,17 @@ fn run_relay(of: &ArgMatches) -> bool {
         shapes: shapes.map(relay::Shape::named).collect(),
         over: over.map(|name| relay::Over::named(name)).collect(),
         allocations: number(of, "allocations") & !1,
+        rounds: number(of, "rounds"),
+        warm: seconds(of, "warm"),
+        long: seconds(of, "seconds"),
+        anyway: of.get_flag("anyway"),
+    })
+}
+
+fn run_rooms(of: &ArgMatches) -> bool {
+    let shapes = of.get_many::<rooms::Shape>("shape").unwrap_or_default();
+    rooms::run(&rooms::Plan {
+        shapes: shapes.copied().collect(),
         rounds: number(of, "rounds"),
         warm: seconds(of, "warm"),
         long: seconds(of, "seconds"),

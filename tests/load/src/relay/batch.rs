@@ -9,7 +9,7 @@ use rustix::net::addr::SocketAddrArg as _;
 use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
 
 /// Datagrams in one call.
-pub(super) const BATCH: usize = 64;
+pub(crate) const BATCH: usize = 64;
 
 /// A batch of a few is made ready faster.
 const FEW: usize = 8;
@@ -17,7 +17,7 @@ const FEW: usize = 8;
 const SLOT: usize = 2048;
 
 /// Room for one batch.
-pub(super) struct Batch {
+pub(crate) struct Batch {
     headers: MultiHeaders<SockaddrIn>,
     slots: Vec<[u8; SLOT]>,
     /// Who sent what lies in the slot of the same number, and its length.
@@ -25,7 +25,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             headers: MultiHeaders::preallocate(BATCH, None),
             slots: vec![[0; SLOT]; BATCH],
@@ -35,7 +35,7 @@ impl Batch {
 
     /// Takes what is there; waits for the first one, unless the flags say not
     /// to or the socket's time is up. Says how many.
-    pub(super) fn receive(&mut self, socket: &UdpSocket, flags: MsgFlags) -> usize {
+    pub(crate) fn receive(&mut self, socket: &UdpSocket, flags: MsgFlags) -> usize {
         self.from.clear();
         let mut slots = self.slots.iter_mut();
         let mut spaces: [[IoSliceMut<'_>; 1]; BATCH] =
@@ -50,13 +50,13 @@ impl Batch {
     }
 
     /// A datagram, and who sent it.
-    pub(super) fn datagram(&mut self, nth: usize) -> (SocketAddr, &mut [u8]) {
+    pub(crate) fn datagram(&mut self, nth: usize) -> (SocketAddr, &mut [u8]) {
         let (from, length) = self.from[nth];
         (from, &mut self.slots[nth][..length])
     }
 
     /// Sends what was received on, to the address that is named for each.
-    pub(super) fn send(&self, socket: &UdpSocket, to: &[SocketAddr]) {
+    pub(crate) fn send(&self, socket: &UdpSocket, to: &[SocketAddr]) {
         let mut done = 0;
         while done < to.len() {
             let sent = match to.len() - done {

@@ -44,15 +44,15 @@ impl Over {
 }
 
 /// A certificate made on the spot, and who believes in it.
-pub(super) struct Identity {
-    pub(super) chain: PathBuf,
-    pub(super) key: PathBuf,
+pub(crate) struct Identity {
+    pub(crate) chain: PathBuf,
+    pub(crate) key: PathBuf,
     client: Arc<ClientConfig>,
 }
 
 impl Identity {
     /// Makes one and leaves it in `folder`.
-    pub(super) fn make(folder: &Path) -> Self {
+    pub(crate) fn make(folder: &Path) -> Self {
         let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
         let (chain, key) = (folder.join("chain.pem"), folder.join("key.pem"));
         fs::write(&chain, made.cert.pem()).unwrap();

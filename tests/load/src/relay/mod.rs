@@ -3,7 +3,7 @@
 //! They take turns inside each round, so that whatever else the machine does
 //! meets them all.
 
-mod batch;
+pub(crate) mod batch;
 pub(crate) mod forwarder;
 mod generator;
 mod link;
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use crate::process;
 use crate::rounds::{STEADY, range, spread};
 use generator::{Caller, Delays};
-pub(crate) use link::Over;
+pub(crate) use link::{Identity, Over};
 use stage::{Contender, Program, Standing};
 use turn::{Allocation, Frame};
 
