@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU8;
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
@@ -30,14 +31,26 @@ pub enum Calls {
     Portable,
 }
 
-/// How the relay's thread works. None of it changes what is relayed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How the relay's threads work. None of it changes what is relayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plane {
+    /// How many threads share the work.
+    pub shards: NonZeroU8,
     /// How datagrams are received and sent.
     pub calls: Calls,
     /// How long datagrams may gather under load before they are looked at;
     /// zero: not at all.
     pub coalesce: Duration,
+}
+
+impl Default for Plane {
+    fn default() -> Self {
+        Self {
+            shards: NonZeroU8::MIN,
+            calls: Calls::default(),
+            coalesce: Duration::ZERO,
+        }
+    }
 }
 
 /// The voice rooms of a relay. They are at its relay addresses.
@@ -112,7 +125,7 @@ pub struct RelayConfig {
     /// The longest life a time-limited credential is minted with. One that
     /// expires later than this from now is refused.
     pub max_credential_lifetime: Duration,
-    /// How the relay's thread works.
+    /// How the relay's threads work.
     pub plane: Plane,
     /// The voice rooms, if there are any.
     pub rooms: Option<RoomsConfig>,

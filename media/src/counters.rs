@@ -2,8 +2,8 @@
 //! anybody reads; a reader sees each value as it was a moment ago.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
 use std::time::Duration;
 
 mod delays;
@@ -43,6 +43,8 @@ pub enum Metric {
     PacketsToClient,
     /// Packets handed from one allocation to another in memory.
     PacketsHandedOver,
+    /// Packets that one shard handed to another for that.
+    PacketsBetweenShards,
     /// Payload bytes of [`Self::PacketsToPeer`].
     BytesToPeer,
     /// Payload bytes of [`Self::PacketsToClient`].
@@ -109,6 +111,8 @@ pub enum Metric {
     DroppedUnanswerable,
     /// Dropped: data for a client that reads slower than it is sent.
     DroppedSlowReader,
+    /// Dropped: a shard does not fetch as fast as another one hands over to it.
+    DroppedHandover,
     /// Receives that failed for another reason than an empty queue.
     ReceiveErrors,
     /// Relay ports the kernel did not give us because somebody has them.
@@ -177,9 +181,12 @@ pub enum Metric {
     SfuDroppedMalformed,
 }
 
-/// The counted values of one relay. Cheap to write, safe to read from anywhere.
+/// The counted values of one relay, or of one shard of it. Cheap to write, safe
+/// to read from anywhere.
 pub struct Counters {
     values: [AtomicU64; TABLE.len()],
+    /// Those of the shards, each of which writes its own.
+    shards: Vec<Arc<Self>>,
     delays: Delays,
 }
 
@@ -189,7 +196,17 @@ impl Counters {
     pub fn new() -> Self {
         Self {
             values: std::array::from_fn(|_| AtomicU64::new(0)),
+            shards: Vec::new(),
             delays: Delays::default(),
+        }
+    }
+
+    /// What these shards count together.
+    #[must_use]
+    pub fn of(shards: Vec<Arc<Self>>) -> Self {
+        Self {
+            shards,
+            ..Self::new()
         }
     }
 
@@ -215,9 +232,14 @@ impl Counters {
     /// The value now.
     #[must_use]
     pub fn value(&self, metric: Metric) -> u64 {
-        self.values
-            .get(metric as usize)
-            .map_or(0, |value| value.load(Ordering::Relaxed))
+        let own = self.values.get(metric as usize);
+        let own = own.map_or(0, |value| value.load(Ordering::Relaxed));
+        let shards = self.shards.iter().map(|shard| shard.value(metric));
+        if metric == Metric::Draining {
+            // Not before the last of them drains does the relay.
+            return own.max(shards.min().unwrap_or_default());
+        }
+        own + shards.sum::<u64>()
     }
 
     /// Counts packets of the voice rooms that left this long after the turn
@@ -230,7 +252,9 @@ impl Counters {
 
     /// How long packets of the voice rooms were held.
     pub fn delays(&self) -> &Delays {
-        &self.delays
+        // The rooms are in the first of the shards.
+        let first = self.shards.first();
+        first.map_or(&self.delays, |first| first.delays())
     }
 
     /// All values as (name, labels, value), in an order that stays. Labels are
@@ -292,5 +316,19 @@ mod tests {
             seen,
             Some(("turn_dropped_total", "reason=\"no_permission\"", 3))
         );
+    }
+
+    #[test]
+    fn shards_count_together_and_drain_with_the_last() {
+        let shards = [(); 2].map(|()| Arc::new(Counters::new()));
+        let all = Counters::of(shards.to_vec());
+        for (shard, allocations) in shards.iter().zip([3, 4]) {
+            shard.set(Metric::Allocations, allocations);
+        }
+        assert_eq!(all.value(Metric::Allocations), 7);
+        shards[0].set(Metric::Draining, 1);
+        assert_eq!(all.value(Metric::Draining), 0);
+        shards[1].set(Metric::Draining, 1);
+        assert_eq!(all.value(Metric::Draining), 1);
     }
 }

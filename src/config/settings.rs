@@ -235,6 +235,11 @@ pub const SETTINGS: &[Setting] = &[
         "Comma list of CIDR ranges opened for relaying on purpose",
     ),
     plain(
+        "MEDIA_SHARDS",
+        "1",
+        "Threads that share the relay's work, 1-16; more than one where a single processor is not enough for it",
+    ),
+    plain(
         "MEDIA_IO",
         "batched",
         "batched or portable: how the relay's thread receives and sends, many datagrams with one system call of Linux or one with each",

@@ -79,6 +79,7 @@ fn every_wrong_value_is_named_with_its_fix() {
         ("TURN_TLS_PORT", "3478"),
         ("TLS_CERT", "/only/half.pem"),
         ("TLS_KEY", "/only/half.pem"),
+        ("MEDIA_SHARDS", "17"),
         ("MEDIA_IO", "fast"),
         ("MEDIA_COALESCE_US", "5001"),
         ("TURN_MAX_STREAMS", "65536"),

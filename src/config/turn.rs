@@ -1,6 +1,7 @@
 //! The settings of the relay, and of other STUN and TURN servers.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU8;
 use std::time::Duration;
 
 use payambar_media::{Calls, Plane};
@@ -130,6 +131,10 @@ impl Reader<'_> {
                 &[("batched", Calls::Batched), ("portable", Calls::Portable)],
             ),
             coalesce: Duration::from_micros(self.number("MEDIA_COALESCE_US", 0, 5_000)),
+            shards: u8::try_from(self.number("MEDIA_SHARDS", 1, 16))
+                .ok()
+                .and_then(NonZeroU8::new)
+                .unwrap_or(NonZeroU8::MIN),
         }
     }
 

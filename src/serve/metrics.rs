@@ -45,6 +45,10 @@ const HELP: &[(&str, &str)] = &[
         "Allocations that ended, by cause",
     ),
     ("turn_packets_total", "Packets relayed"),
+    (
+        "turn_packets_between_shards_total",
+        "Packets handed from one thread of the relay to another",
+    ),
     ("turn_payload_bytes_total", "Bytes of payload relayed"),
     ("turn_answers_total", "Responses sent, by error code"),
     ("turn_dropped_total", "Datagrams dropped, by reason"),

@@ -48,8 +48,9 @@ impl Setup {
             .into_iter()
             .fold(setup, |setup, (name, value)| setup.set(name, value));
         // The same tests hold whichever way the relay does its work.
-        let given = std::env::var("MEDIA_IO").ok();
-        let setup = given.map_or(setup.clone(), |calls| setup.set("MEDIA_IO", &calls));
+        let given = |name| std::env::var(name).ok().map(|value| (name, value));
+        let given = ["MEDIA_IO", "MEDIA_SHARDS"].into_iter().filter_map(given);
+        let setup = given.fold(setup, |setup, (name, value)| setup.set(name, &value));
         setup.with_free_ports()
     }
 

@@ -207,6 +207,7 @@ impl Play {
                 assert_eq!(self.stage.port_of(client, port.family), Some(port));
             }
             Some((Forward::ToClient(to), _)) => self.holds_something(to),
+            Some((Forward::ToShard(..), _)) => panic!("there is one shard"),
             Some((Forward::ToRooms(_), _)) => panic!("there are no rooms"),
         }
     }

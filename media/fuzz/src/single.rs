@@ -142,6 +142,7 @@ fn went_where_it_may(pair: &Pair, forward: Forward, bytes: &[u8], data: &[u8]) {
                 stun.data.map(|place| &data[place])
             );
         }
+        Forward::ToShard(..) => panic!("there is one shard"),
     }
 }
 

@@ -208,6 +208,11 @@ impl Stage {
             match effect {
                 Effect::Answer { client, bytes } => told.push((client, bytes)),
                 Effect::OpenRelay(port) => self.open(port),
+                Effect::KeepRelay(port) => assert!(self.open.contains(&port)),
+                Effect::TakeRelay(port) => {
+                    assert!(self.open.contains(&port), "{port:?} was not kept");
+                    self.server.handle_relay_opened(port, self.now);
+                }
                 Effect::CloseRelay(port) => {
                     self.open.remove(&port);
                     self.closed.insert(port, self.now);

@@ -4,7 +4,7 @@ use super::Metric;
 
 /// Name, labels as Prometheus writes them (may be empty), and the metric, in
 /// the order of the enum.
-pub(super) const TABLE: [(&str, &str, Metric); 80] = [
+pub(super) const TABLE: [(&str, &str, Metric); 82] = [
     ("turn_allocations", "", Metric::Allocations),
     ("turn_reservations", "", Metric::Reservations),
     ("turn_relay_ports", "state=\"free\"", Metric::PortsFree),
@@ -54,6 +54,11 @@ pub(super) const TABLE: [(&str, &str, Metric); 80] = [
         "turn_packets_total",
         "path=\"handed_over\"",
         Metric::PacketsHandedOver,
+    ),
+    (
+        "turn_packets_between_shards_total",
+        "",
+        Metric::PacketsBetweenShards,
     ),
     (
         "turn_payload_bytes_total",
@@ -171,6 +176,11 @@ pub(super) const TABLE: [(&str, &str, Metric); 80] = [
         "turn_dropped_total",
         "reason=\"slow_reader\"",
         Metric::DroppedSlowReader,
+    ),
+    (
+        "turn_dropped_total",
+        "reason=\"handover\"",
+        Metric::DroppedHandover,
     ),
     ("turn_receive_errors_total", "", Metric::ReceiveErrors),
     (

@@ -1,9 +1,9 @@
-//! What others tell the shard: a queue, and an eventfd that wakes it.
+//! What others tell a shard: a queue, and an eventfd that wakes it.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::event::{EventfdFlags, eventfd};
 
@@ -17,7 +17,40 @@ use crate::turn::operate::{AllocationInfo, Kick};
 /// hands the answer on.
 pub(super) type Reply<T> = Box<dyn FnOnce(T) + Send>;
 
-/// Something the shard is told.
+/// For as many shards one place each to put their answer. The last of them
+/// replies with what `join` makes of all; none does if one of them ends first.
+pub(super) fn gather<T: Send + 'static>(
+    shards: usize,
+    join: fn(T, T) -> T,
+    reply: Reply<T>,
+) -> Vec<Reply<T>> {
+    let gathered: (Option<T>, Option<Reply<T>>) = (None, Some(reply));
+    let gathered = Arc::new(Mutex::new((shards, gathered)));
+    let place = || -> Reply<T> {
+        let gathered = Arc::clone(&gathered);
+        Box::new(move |answer| {
+            let mut all = gathered.lock().unwrap_or_else(PoisonError::into_inner);
+            let (left, (sum, reply)) = &mut *all;
+            let answer = match sum.take() {
+                Some(sum) => join(sum, answer),
+                None => answer,
+            };
+            *left = left.saturating_sub(1);
+            if *left > 0 {
+                *sum = Some(answer);
+                return;
+            }
+            let reply = reply.take();
+            drop(all);
+            if let Some(reply) = reply {
+                reply(answer);
+            }
+        })
+    };
+    std::iter::repeat_with(place).take(shards).collect()
+}
+
+/// Something a shard is told.
 pub(super) enum Command {
     /// Take back the credentials of a person or a session.
     Revoke(Revoked),
@@ -33,6 +66,8 @@ pub(super) enum Command {
     Show(TlsIdentity),
     /// Take in a connection over TLS of which this was read.
     Adopt(OwnedFd, Vec<u8>),
+    /// Come for sockets that another shard has opened.
+    Look,
     /// Something about the voice rooms.
     Room(RoomCommand),
     /// Make no allocation any more.
@@ -60,6 +95,7 @@ pub(super) enum RoomCommand {
 }
 
 /// The end that tells.
+#[derive(Clone)]
 pub(super) struct Commander {
     queue: Sender<Command>,
     wake: Arc<OwnedFd>,
@@ -72,6 +108,11 @@ impl Commander {
             // It can fail only when 2^64 - 2 wake-ups are due already.
             let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
         }
+    }
+
+    /// What wakes the shard.
+    pub(super) fn wake(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.wake)
     }
 }
 
@@ -113,4 +154,35 @@ pub(super) fn channel() -> io::Result<(Commander, Commands)> {
             wake,
         },
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_all_shards_replies_for_all() {
+        let (sender, told) = mpsc::channel();
+        let reply: Reply<usize> = Box::new(move |sum| sender.send(sum).unwrap());
+        let mut places = gather(3, |a, b| a + b, reply);
+        for answer in [1, 20] {
+            places.pop().unwrap()(answer);
+            assert!(told.try_recv().is_err());
+        }
+        places.pop().unwrap()(300);
+        assert_eq!(told.recv(), Ok(321));
+    }
+
+    #[test]
+    fn nobody_replies_for_a_shard_that_has_ended() {
+        let (sender, told) = mpsc::channel::<usize>();
+        let mut places = gather(
+            2,
+            |a, b| a + b,
+            Box::new(move |sum| sender.send(sum).unwrap()),
+        );
+        places.pop().unwrap()(1);
+        drop(places);
+        assert!(told.recv().is_err());
+    }
 }

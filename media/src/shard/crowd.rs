@@ -1,5 +1,6 @@
-//! How many connections there are, in all and from each network, and whether
-//! there may be another one.
+//! How many connections there are in all shards, in all and from each network,
+//! and whether there may be another one. Asked when one comes, says its first
+//! word, or goes.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -29,7 +30,6 @@ struct Neighbours {
 pub(super) struct Crowd {
     limits: Limits,
     all: usize,
-    silent: usize,
     by_network: HashMap<u128, Neighbours>,
 }
 
@@ -38,39 +38,33 @@ impl Crowd {
         Self {
             limits,
             all: 0,
-            silent: 0,
             by_network: HashMap::new(),
         }
     }
 
-    /// Why nobody else is taken in from there.
-    pub(super) fn refusal(&self, from: IpAddr) -> Option<Metric> {
+    /// One more, who has said nothing yet; or why there is none.
+    pub(super) fn enter(&mut self, from: IpAddr) -> Result<(), Metric> {
         let exceeds = |held: usize, limit: usize| limit > 0 && held >= limit;
+        if exceeds(self.all, self.limits.all) {
+            return Err(Metric::StreamsRefusedAll);
+        }
         let there = self.by_network.get(&network(from));
         let (all, silent) = there.map_or((0, 0), |there| (there.all, there.silent));
-        if exceeds(self.all, self.limits.all) {
-            Some(Metric::StreamsRefusedAll)
-        } else if exceeds(all, self.limits.per_network) {
-            Some(Metric::StreamsRefusedNetwork)
-        } else if exceeds(silent, SILENT_PER_NETWORK) {
-            Some(Metric::StreamsRefusedSilent)
-        } else {
-            None
+        if exceeds(all, self.limits.per_network) {
+            return Err(Metric::StreamsRefusedNetwork);
         }
-    }
-
-    /// One more, who has said nothing yet.
-    pub(super) fn enter(&mut self, from: IpAddr) {
+        if exceeds(silent, SILENT_PER_NETWORK) {
+            return Err(Metric::StreamsRefusedSilent);
+        }
         let there = self.by_network.entry(network(from)).or_default();
         there.all += 1;
         there.silent += 1;
         self.all += 1;
-        self.silent += 1;
+        Ok(())
     }
 
     /// One of them has said something.
     pub(super) fn speak(&mut self, from: IpAddr) {
-        self.silent -= 1;
         if let Some(there) = self.by_network.get_mut(&network(from)) {
             there.silent -= 1;
         }
@@ -89,15 +83,5 @@ impl Crowd {
                 self.by_network.remove(&network);
             }
         }
-    }
-
-    /// How many there are.
-    pub(super) fn all(&self) -> usize {
-        self.all
-    }
-
-    /// How many have said nothing yet.
-    pub(super) fn silent(&self) -> usize {
-        self.silent
     }
 }

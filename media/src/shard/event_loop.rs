@@ -17,6 +17,7 @@ use rustix::event::Timespec;
 use super::arrivals;
 use super::commands::{Command, Commands};
 use super::datagrams::{BATCH, Io, Outgoing, Slots};
+use super::exchange::Exchange;
 use super::outbox::{Exit, Outbox};
 use super::pace::{self, Pace};
 use super::sockets::{Sockets, Token};
@@ -24,8 +25,8 @@ use super::streams::{StreamId, Streams};
 use crate::config::Plane;
 use crate::counters::{Counters, Metric};
 use crate::turn::packet::Packet;
-use crate::turn::server::{Effect, Forward, Server};
-use crate::turn::{ClientId, PeerAddr, RelayPort};
+use crate::turn::server::{Crossing, Effect, Forward, RelayFailure, Server};
+use crate::turn::{ClientId, PeerAddr, RelayPort, Shard};
 pub(super) use rooms::Voice;
 
 /// Sockets that are served in one turn.
@@ -53,6 +54,7 @@ pub(super) struct EventLoop {
     slots: Slots,
     outbox: Outbox,
     streams: Streams,
+    exchange: Exchange,
     voice: Option<Voice>,
     /// Where bytes of connections are read to.
     read: Vec<u8>,
@@ -69,7 +71,7 @@ impl EventLoop {
         sockets: Sockets,
         streams: Streams,
         voice: Option<Voice>,
-        commands: Commands,
+        (commands, exchange): (Commands, Exchange),
         counters: Arc<Counters>,
         plane: Plane,
     ) -> Self {
@@ -82,6 +84,7 @@ impl EventLoop {
             slots: Slots::new(),
             outbox: Outbox::new(),
             streams,
+            exchange,
             voice,
             read: vec![0; STREAM_BATCH],
             pace: Pace::new(plane.coalesce, Instant::now()),
@@ -100,6 +103,7 @@ impl EventLoop {
                 tracing::error!(%error, "waiting for sockets failed");
                 std::thread::sleep(PAUSE);
             }
+            self.exchange.get_up();
             let now = Instant::now();
             self.turn = self.turn.wrapping_add(1);
             self.streams.begin_turn();
@@ -122,6 +126,7 @@ impl EventLoop {
                     Some(Token::Commands) | None => {}
                 }
             }
+            self.serve_shards(now);
             self.server.handle_timeout(now);
             let server = &self.server;
             self.streams
@@ -131,6 +136,7 @@ impl EventLoop {
             self.streams.flush(now);
             self.take_leave(now);
             self.end_turn();
+            self.exchange.ring();
             self.counters.delayed(sent, now.elapsed());
             self.gather(now);
         }
@@ -145,6 +151,9 @@ impl EventLoop {
     }
 
     fn timeout(&self, now: Instant) -> Option<Timespec> {
+        if !self.exchange.may_sleep() {
+            return Some(Timespec::default());
+        }
         let timers = [
             self.server.poll_timeout(),
             self.streams.poll_timeout(),
@@ -170,6 +179,7 @@ impl EventLoop {
                         self.serve_stream(id, now);
                     }
                 }
+                Command::Look => self.sockets.look(),
                 Command::Room(command) => self.obey_rooms(command, now),
                 Command::Drain => self.server.handle_drain(),
                 Command::Stop => return true,
@@ -307,6 +317,31 @@ impl EventLoop {
         }
     }
 
+    /// Takes what other shards hand over.
+    fn serve_shards(&mut self, now: Instant) {
+        for _ in 0..BATCH {
+            // One for the payload, one for an answer to somebody else.
+            if self.slots.left() < 2 {
+                self.end_turn();
+            }
+            let Some((slot, packet)) = self.slots.spare() else {
+                return;
+            };
+            let Some(crossing) = self.exchange.next(packet) else {
+                return;
+            };
+            self.work += 1;
+            let forward = guarded(&self.counters, || {
+                self.server.handle_crossing(crossing, packet, now)
+            });
+            if forward.is_some() {
+                self.slots.keep();
+            }
+            self.pass_on(slot, forward);
+            self.carry_out(now);
+        }
+    }
+
     /// Tells the core of the connections that have ended.
     fn take_leave(&mut self, now: Instant) {
         while let Some(client) = self.streams.gone() {
@@ -332,8 +367,20 @@ impl EventLoop {
             Forward::ToPeer(port, PeerAddr(peer)) => (Exit::Peer(port), peer, false),
             Forward::ToPeerWhole(port, PeerAddr(peer)) => (Exit::Peer(port), peer, true),
             Forward::ToClient(client) => (Exit::Client(client.listener), client.address, false),
+            Forward::ToShard(shard, crossing) => return self.hand_over(slot, shard, crossing),
         };
         self.outbox.put(exit, Outgoing { slot, to }, whole);
+    }
+
+    fn hand_over(&mut self, slot: usize, shard: Shard, crossing: Crossing) {
+        let packet = self.slots.packet(slot);
+        let payload = packet.map(Packet::datagram).unwrap_or_default();
+        let is_taken = self.exchange.put(shard, crossing, payload);
+        self.counters.count(if is_taken {
+            Metric::PacketsBetweenShards
+        } else {
+            Metric::DroppedHandover
+        });
     }
 
     /// Does what the core wants done, until it wants nothing more.
@@ -341,16 +388,28 @@ impl EventLoop {
         while let Some(effect) = self.server.poll_effect() {
             match effect {
                 Effect::Answer { client, bytes } => self.answer(client, &bytes),
-                Effect::OpenRelay(port) => match self.sockets.open_relay(port) {
-                    Ok(()) => self.server.handle_relay_opened(port, now),
-                    Err(failure) => self.server.handle_relay_failed(port, failure, now),
-                },
+                Effect::OpenRelay(port) => {
+                    let opened = self.sockets.open_relay(port);
+                    self.tell_opened(port, opened, now);
+                }
+                Effect::TakeRelay(port) => {
+                    let taken = self.sockets.take_relay(port);
+                    self.tell_opened(port, taken, now);
+                }
+                Effect::KeepRelay(port) => self.sockets.keep_relay(port),
                 Effect::CloseRelay(port) => {
                     // What came before the end goes out before it.
                     self.flush();
                     self.sockets.close_relay(port);
                 }
             }
+        }
+    }
+
+    fn tell_opened(&mut self, port: RelayPort, opened: Result<(), RelayFailure>, now: Instant) {
+        match opened {
+            Ok(()) => self.server.handle_relay_opened(port, now),
+            Err(failure) => self.server.handle_relay_failed(port, failure, now),
         }
     }
 

@@ -54,6 +54,6 @@ impl RelayHandle {
     }
 
     fn room(&self, command: RoomCommand) {
-        self.commander.send(Command::Room(command));
+        self.tell_rooms(Command::Room(command));
     }
 }

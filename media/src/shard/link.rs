@@ -246,8 +246,30 @@ impl Write for Kernel<'_> {
     }
 }
 
-/// A socket that clients connect to, and the address it got.
-pub(super) fn listen(address: SocketAddr) -> io::Result<(OwnedFd, SocketAddr)> {
+/// Sockets that clients connect to, one for each of `count` shards, and the
+/// address they got.
+pub(super) fn listen(address: SocketAddr, count: usize) -> io::Result<(Vec<OwnedFd>, SocketAddr)> {
+    let first = new_listener(address)?;
+    first.bind(&address.into())?;
+    let local = first.local_addr()?.as_socket().unwrap_or(address);
+    if count > 1 {
+        // Only now: before, nobody else may have the port.
+        first.set_reuse_port(true)?;
+    }
+    let mut sockets = vec![first];
+    while sockets.len() < count {
+        let socket = new_listener(local)?;
+        socket.set_reuse_port(true)?;
+        socket.bind(&local.into())?;
+        sockets.push(socket);
+    }
+    for socket in &sockets {
+        socket.listen(BACKLOG)?;
+    }
+    Ok((sockets.into_iter().map(OwnedFd::from).collect(), local))
+}
+
+fn new_listener(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -261,10 +283,7 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<(OwnedFd, SocketAddr)> {
     socket.set_nonblocking(true)?;
     // What is accepted inherits it.
     tune(&SockRef::from(&socket))?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    let local = socket.local_addr()?.as_socket().unwrap_or(address);
-    Ok((socket.into(), local))
+    Ok(socket)
 }
 
 /// Makes a socket that others have accepted one of ours; says who is at its
@@ -300,9 +319,9 @@ mod tests {
 
     #[test]
     fn what_is_accepted_has_the_listeners_options() {
-        let (listener, address) = listen((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let (listeners, address) = listen((Ipv4Addr::LOCALHOST, 0).into(), 1).unwrap();
         let _client = TcpStream::connect(address).unwrap();
-        let accepted = rustix::net::accept(&listener).unwrap();
+        let accepted = rustix::net::accept(&listeners[0]).unwrap();
         let socket = SockRef::from(&accepted);
         assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
         assert_eq!(socket.tcp_notsent_lowat().unwrap(), UNSENT);

@@ -2,28 +2,32 @@
     clippy::disallowed_methods,
     reason = "this is the shell: it looks at the clock so that the core need not"
 )]
-//! The thread that runs a relay: it owns the sockets and the clock, asks the
-//! core, and does what that says. Nothing here decides.
+//! The threads that run a relay, its shards: each owns sockets and a clock, asks
+//! its core, and does what that says. Nothing here decides.
 
+mod addresses;
 mod appetite;
 mod arrivals;
 mod commands;
+mod connection;
 mod crowd;
 mod datagrams;
 mod event_loop;
+mod exchange;
+mod handle;
 mod handle_rooms;
 mod link;
+mod listeners;
 mod outbox;
 mod pace;
 mod socket;
 mod sockets;
 mod streams;
 
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -32,17 +36,20 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::config::{RelayAddress, RelayConfig};
 use crate::counters::Counters;
 use crate::sfu::server::Limits;
-use crate::tls::TlsIdentity;
 use crate::turn::auth::{MAX_TEXT, Revoked};
 use crate::turn::codec::Crypto;
-use crate::turn::operate::{AllocationInfo, Kick};
-use crate::turn::server::{Entropy, Server};
-use crate::turn::{Family, Key, PerFamily};
-use appetite::Appetite;
-use commands::{Command, Commander};
+use crate::turn::ledger::Ledger;
+use crate::turn::server::Server;
+use crate::turn::{Family, PerFamily, Random, Shard};
+use addresses::Addresses;
+use commands::{Commander, Commands};
+use crowd::Crowd;
 use event_loop::{EventLoop, Voice};
-use sockets::{Sockets, UdpListener};
-use streams::{Listener, Streams};
+use exchange::Exchange;
+pub use handle::RelayHandle;
+use listeners::{Listeners, Own, cannot_listen};
+use sockets::{Kept, Others, Sockets};
+use streams::Streams;
 
 /// Participants of one room who may have no connection yet at a time, and of
 /// all rooms. One comes about within a second, mostly.
@@ -100,130 +107,11 @@ pub enum StartError {
     #[error("the voice rooms cannot start: {0}")]
     Rooms(String),
     /// epoll, eventfd or the thread.
-    #[error("cannot start the relay's thread: {0}")]
+    #[error("cannot start a thread of the relay: {0}")]
     Thread(#[source] io::Error),
 }
 
-/// A running relay. Dropping it ends it, as [`Self::stop`] does.
-pub struct RelayHandle {
-    local_addresses: Vec<SocketAddr>,
-    tcp_addresses: Vec<SocketAddr>,
-    tls_addresses: Vec<SocketAddr>,
-    room_addresses: Vec<SocketAddr>,
-    counters: Arc<Counters>,
-    commander: Commander,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl fmt::Debug for RelayHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RelayHandle")
-            .field("local_addresses", &self.local_addresses)
-            .finish_non_exhaustive()
-    }
-}
-
-impl RelayHandle {
-    /// The addresses that are listened on, in the order of
-    /// [`RelayConfig::listen`], with the ports the kernel gave for 0.
-    #[must_use]
-    pub fn local_addresses(&self) -> &[SocketAddr] {
-        &self.local_addresses
-    }
-
-    /// The same over TCP, in the order of [`RelayConfig::listen_tcp`].
-    #[must_use]
-    pub fn tcp_addresses(&self) -> &[SocketAddr] {
-        &self.tcp_addresses
-    }
-
-    /// The same over TLS, in the order of [`RelayConfig::listen_tls`].
-    #[must_use]
-    pub fn tls_addresses(&self) -> &[SocketAddr] {
-        &self.tls_addresses
-    }
-
-    /// From now on shows this to those who come over TLS; connections that are
-    /// there go on. Does not wait.
-    pub fn show(&self, identity: TlsIdentity) {
-        self.commander.send(Command::Show(identity));
-    }
-
-    /// Takes a TCP connection that was accepted elsewhere and on which TLS has
-    /// begun; `read` is what was read of it. It is closed if there is no
-    /// identity to show, or if there are too many. Does not wait.
-    pub fn adopt_tls(&self, socket: OwnedFd, read: Vec<u8>) {
-        self.commander.send(Command::Adopt(socket, read));
-    }
-
-    /// Ends what this session has allocated, and refuses its credentials from
-    /// now on. Does not wait; it is done within a few milliseconds.
-    pub fn revoke_session(&self, user: i64, session: i64) {
-        self.commander
-            .send(Command::Revoke(Revoked::Session(user, session)));
-    }
-
-    /// Ends what all sessions of this person have allocated, and refuses the
-    /// credentials made so far. One made later, with the full
-    /// [`RelayConfig::max_credential_lifetime`], is good. Does not wait.
-    pub fn revoke_user(&self, user: i64) {
-        self.commander.send(Command::Revoke(Revoked::User(user)));
-    }
-
-    /// Lets a static pair in from now on (see [`crate::long_term_key`]), or
-    /// gives the one of that name another key: what was allocated with the old
-    /// one ends. Does not wait.
-    pub fn add_static(&self, name: String, key: Key) {
-        self.commander.send(Command::AddStatic(name, key));
-    }
-
-    /// Shuts a static pair out and ends its allocations. Does not wait.
-    pub fn remove_static(&self, name: String) {
-        self.commander.send(Command::RemoveStatic(name));
-    }
-
-    /// Ends allocations without taking their credentials back; `reply` is told
-    /// how many, on the relay's thread, so it must not block. It is dropped
-    /// uncalled if the relay ends first.
-    pub fn kick(&self, whom: Kick, reply: impl FnOnce(usize) + Send + 'static) {
-        self.commander.send(Command::Kick(whom, Box::new(reply)));
-    }
-
-    /// Asks which allocations there are; `reply` is told as in [`Self::kick`].
-    pub fn allocations(&self, reply: impl FnOnce(Vec<AllocationInfo>) + Send + 'static) {
-        self.commander.send(Command::List(Box::new(reply)));
-    }
-
-    /// From now on refuses new allocations (508) and keeps those that live;
-    /// the gauge `turn_allocations` tells when none is left. Does not wait.
-    pub fn drain(&self) {
-        self.commander.send(Command::Drain);
-    }
-
-    /// What this relay has counted.
-    #[must_use]
-    pub fn counters(&self) -> Arc<Counters> {
-        Arc::clone(&self.counters)
-    }
-
-    /// Ends the relay and waits for its thread. Its sockets are closed then.
-    pub fn stop(self) {
-        drop(self);
-    }
-}
-
-impl Drop for RelayHandle {
-    fn drop(&mut self) {
-        self.commander.send(Command::Stop);
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the relay's thread had panicked");
-        }
-    }
-}
-
-/// Binds all sockets of a relay and starts its thread.
+/// Binds all sockets of a relay and starts its threads.
 ///
 /// # Errors
 ///
@@ -244,19 +132,194 @@ pub fn start_refusing(
     revoked: &[(Revoked, u64)],
 ) -> Result<RelayHandle, StartError> {
     check(&config)?;
-    let mut listeners = Vec::new();
-    let mut local_addresses = Vec::new();
-    for address in &config.listen {
-        let listener = socket::listener(*address).map_err(cannot_listen("udp", *address))?;
-        let (socket, address) = listener;
-        listeners.push(UdpListener {
-            socket,
-            address,
-            appetite: Appetite::default(),
-        });
-        local_addresses.push(address);
+    let listeners = Listeners::open(&config)?;
+    let binds = binds(&config)?;
+    let now = Instant::now();
+    let (nonce_key, random) = entropy()?;
+    let count = listeners.shards.len();
+    let channels = (0..count).map(|_| commands::channel());
+    let channels: Vec<(Commander, Commands)> = channels
+        .collect::<io::Result<_>>()
+        .map_err(StartError::Thread)?;
+    let (commanders, commands): (Vec<_>, Vec<_>) = channels.into_iter().unzip();
+    let wakes: Vec<_> = commanders.iter().map(Commander::wake).collect();
+    let each: Vec<Arc<Counters>> = (0..count).map(|_| Arc::default()).collect();
+    let counters = match each.as_slice() {
+        [only] => Arc::clone(only),
+        all => Arc::new(Counters::of(all.to_vec())),
+    };
+    // What is shared has its gauges with the first.
+    let shared = each.first().map(Arc::clone).unwrap_or_default();
+    let crowd = Crowd::new(crowd::Limits {
+        all: config.max_streams,
+        per_network: config.max_streams_per_network,
+    });
+    let rooms = RoomSockets::open(&config)?;
+    let start = Start {
+        room_addresses: rooms.addresses.clone(),
+        ledger: Arc::new(Ledger::new(&config, random, shared, now)),
+        crowd: Arc::new(Mutex::new(crowd)),
+        addresses: Arc::new(Addresses::new(count)),
+        kept: Kept::default(),
+        listen_ports: listeners
+            .local_addresses
+            .iter()
+            .map(SocketAddr::port)
+            .collect(),
+        commanders: commanders.clone(),
+        config,
+        binds,
+        nonce_key,
+        revoked,
+        now,
+    };
+    // Should one of them not start, dropping this ends those that did.
+    let mut relay = RelayHandle::new(&listeners, &rooms.addresses, commanders, counters);
+    let parts = listeners.shards.into_iter().zip(commands);
+    let parts = parts.zip(Exchange::between(&wakes)).zip(each);
+    let mut rooms = Some(rooms);
+    for (shard, (((own, commands), exchange), counters)) in (0..).map(Shard).zip(parts) {
+        // All rooms are in the first shard.
+        let rooms = rooms.take().filter(|rooms| !rooms.addresses.is_empty());
+        relay.runs(start.shard(shard, own, rooms, (commands, exchange), counters)?);
     }
-    let streams = StreamListeners::open(&config)?;
+    Ok(relay)
+}
+
+/// What every shard is started with.
+struct Start<'a> {
+    config: RelayConfig,
+    ledger: Arc<Ledger>,
+    crowd: Arc<Mutex<Crowd>>,
+    addresses: Arc<Addresses>,
+    kept: Kept,
+    listen_ports: Vec<u16>,
+    room_addresses: Vec<SocketAddr>,
+    commanders: Vec<Commander>,
+    binds: PerFamily<Option<IpAddr>>,
+    nonce_key: [u8; 32],
+    revoked: &'a [(Revoked, u64)],
+    now: Instant,
+}
+
+impl Start<'_> {
+    fn shard(
+        &self,
+        shard: Shard,
+        listeners: Own,
+        rooms: Option<RoomSockets>,
+        (commands, exchange): (Commands, Exchange),
+        counters: Arc<Counters>,
+    ) -> Result<JoinHandle<()>, StartError> {
+        let config = &self.config;
+        let crypto = Crypto::new().map_err(|error| StartError::Crypto(error.to_string()))?;
+        let mut server = Server::sharing(
+            (shard, Arc::clone(&self.ledger)),
+            config,
+            &self.listen_ports,
+            crypto,
+            &self.nonce_key,
+            Arc::clone(&counters),
+            self.now,
+        );
+        for (whom, until) in self.revoked {
+            server.handle_refuse(*whom, *until);
+        }
+        let is_other = |(nth, _): &(u8, &Commander)| *nth != shard.0;
+        let others = Others {
+            own: shard,
+            told: (0..)
+                .zip(&self.commanders)
+                .filter(is_other)
+                .map(|(_, other)| other.clone())
+                .collect(),
+            addresses: Arc::clone(&self.addresses),
+            kept: Arc::clone(&self.kept),
+        };
+        let mut sockets = Sockets::new(listeners.datagrams, self.binds, others, commands.wake())
+            .map_err(StartError::Thread)?;
+        if !self.room_addresses.is_empty() {
+            server.open_rooms(self.room_addresses.clone(), rooms.is_some());
+        }
+        let voice = rooms.map(|rooms| rooms.serve(config, &mut sockets, &counters));
+        let voice = voice.transpose()?;
+        let connections = Streams::new(
+            sockets.epoll(),
+            Arc::clone(&counters),
+            Arc::clone(&self.crowd),
+            config.stream_listeners(),
+            listeners.streams,
+            config.tls.clone(),
+        )
+        .map_err(StartError::Thread)?;
+        let plane = config.plane;
+        thread::Builder::new()
+            .name(format!("relay-{}", shard.0))
+            .spawn(move || {
+                EventLoop::new(
+                    server,
+                    sockets,
+                    connections,
+                    voice,
+                    (commands, exchange),
+                    counters,
+                    plane,
+                )
+                .run();
+            })
+            .map_err(StartError::Thread)
+    }
+}
+
+/// The voice rooms' own sockets, and the addresses that participants are told.
+struct RoomSockets {
+    sockets: Vec<(Family, OwnedFd)>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl RoomSockets {
+    /// Binds them, if there are rooms.
+    fn open(config: &RelayConfig) -> Result<Self, StartError> {
+        let (mut sockets, mut addresses) = (Vec::new(), Vec::new());
+        let relays = config.rooms.iter().flat_map(|rooms| {
+            let relays = config.relays.iter();
+            relays.map(|relay| (relay, rooms.port))
+        });
+        for (RelayAddress { bind, advertise }, port) in relays {
+            let bind = SocketAddr::new(*bind, port);
+            let (socket, bound) = socket::rooms(bind).map_err(cannot_listen("udp", bind))?;
+            sockets.push((Family::of(*advertise), socket));
+            addresses.push(SocketAddr::new(*advertise, bound.port()));
+        }
+        Ok(Self { sockets, addresses })
+    }
+
+    /// Has a shard serve them.
+    fn serve(
+        self,
+        config: &RelayConfig,
+        sockets: &mut Sockets,
+        counters: &Arc<Counters>,
+    ) -> Result<Voice, StartError> {
+        for (family, socket) in self.sockets {
+            sockets
+                .add_rooms(family, socket)
+                .map_err(|errno| StartError::Thread(errno.into()))?;
+        }
+        let rooms = config.rooms;
+        let limits = Limits {
+            room: rooms.map_or(0, |rooms| rooms.max_per_room),
+            all: rooms.map_or(0, |rooms| rooms.max_participants),
+            half_open_room: HALF_OPEN_ROOM,
+            half_open: HALF_OPEN,
+        };
+        let counters = Arc::clone(counters);
+        Voice::new(self.addresses, limits, counters, Instant::now()).map_err(StartError::Rooms)
+    }
+}
+
+/// Where relay sockets are bound, once it has been seen that they can be.
+fn binds(config: &RelayConfig) -> Result<PerFamily<Option<IpAddr>>, StartError> {
     let mut binds = PerFamily::default();
     for RelayAddress { bind, .. } in &config.relays {
         socket::relay(SocketAddr::new(*bind, 0)).map_err(|source| StartError::RelayAddress {
@@ -265,137 +328,7 @@ pub fn start_refusing(
         })?;
         *binds.of_mut(Family::of(*bind)) = Some(*bind);
     }
-    let counters = Arc::new(Counters::new());
-    let listen_ports: Vec<u16> = local_addresses.iter().map(SocketAddr::port).collect();
-    let crypto = Crypto::new().map_err(|error| StartError::Crypto(error.to_string()))?;
-    let mut server = Server::new(
-        &config,
-        &listen_ports,
-        crypto,
-        entropy()?,
-        Arc::clone(&counters),
-        Instant::now(),
-    );
-    for (whom, until) in revoked {
-        server.handle_refuse(*whom, *until);
-    }
-    let (commander, commands) = commands::channel().map_err(StartError::Thread)?;
-    let mut sockets =
-        Sockets::new(listeners, binds, commands.wake()).map_err(StartError::Thread)?;
-    let (room_addresses, voice) = open_rooms(&config, &mut sockets, &mut server, &counters)?;
-    let connections = Streams::new(
-        sockets.epoll(),
-        Arc::clone(&counters),
-        crowd::Limits {
-            all: config.max_streams,
-            per_network: config.max_streams_per_network,
-        },
-        config.stream_listeners(),
-        streams.listeners,
-        config.tls.clone(),
-    )
-    .map_err(StartError::Thread)?;
-    let (counted, plane) = (Arc::clone(&counters), config.plane);
-    let thread = thread::Builder::new()
-        .name("relay-0".to_owned())
-        .spawn(move || {
-            EventLoop::new(
-                server,
-                sockets,
-                connections,
-                voice,
-                commands,
-                counted,
-                plane,
-            )
-            .run();
-        })
-        .map_err(StartError::Thread)?;
-    Ok(RelayHandle {
-        local_addresses,
-        tcp_addresses: streams.tcp_addresses,
-        tls_addresses: streams.tls_addresses,
-        room_addresses,
-        counters,
-        commander,
-        thread: Some(thread),
-    })
-}
-
-/// Binds the voice rooms' own sockets, if there are rooms.
-fn open_rooms(
-    config: &RelayConfig,
-    sockets: &mut Sockets,
-    server: &mut Server,
-    counters: &Arc<Counters>,
-) -> Result<(Vec<SocketAddr>, Option<Voice>), StartError> {
-    let Some(rooms) = config.rooms else {
-        return Ok((Vec::new(), None));
-    };
-    let mut addresses = Vec::new();
-    for RelayAddress { bind, advertise } in &config.relays {
-        let bind = SocketAddr::new(*bind, rooms.port);
-        let (socket, bound) = socket::rooms(bind).map_err(cannot_listen("udp", bind))?;
-        let family = Family::of(*advertise);
-        sockets
-            .add_rooms(family, socket)
-            .map_err(|errno| StartError::Thread(errno.into()))?;
-        addresses.push(SocketAddr::new(*advertise, bound.port()));
-    }
-    let limits = Limits {
-        room: rooms.max_per_room,
-        all: rooms.max_participants,
-        half_open_room: HALF_OPEN_ROOM,
-        half_open: HALF_OPEN,
-    };
-    server.open_rooms(addresses.clone(), true);
-    let counters = Arc::clone(counters);
-    let voice = Voice::new(addresses.clone(), limits, counters, Instant::now());
-    Ok((addresses, Some(voice.map_err(StartError::Rooms)?)))
-}
-
-fn cannot_listen(
-    protocol: &'static str,
-    address: SocketAddr,
-) -> impl FnOnce(io::Error) -> StartError {
-    move |source| StartError::Listen {
-        protocol,
-        address,
-        source,
-    }
-}
-
-/// What clients connect to, and the addresses they got.
-struct StreamListeners {
-    listeners: Vec<Listener>,
-    tcp_addresses: Vec<SocketAddr>,
-    tls_addresses: Vec<SocketAddr>,
-}
-
-impl StreamListeners {
-    fn open(config: &RelayConfig) -> Result<Self, StartError> {
-        let mut open = Self {
-            listeners: Vec::new(),
-            tcp_addresses: Vec::new(),
-            tls_addresses: Vec::new(),
-        };
-        let tcp = config.listen_tcp.iter().map(|address| (*address, false));
-        let tls = config.listen_tls.iter().map(|address| (*address, true));
-        for (number, (address, is_tls)) in config.stream_listeners().zip(tcp.chain(tls)) {
-            let (socket, local) = link::listen(address).map_err(cannot_listen("tcp", address))?;
-            open.listeners.push(Listener {
-                socket,
-                number,
-                is_tls,
-            });
-            if is_tls {
-                open.tls_addresses.push(local);
-            } else {
-                open.tcp_addresses.push(local);
-            }
-        }
-        Ok(open)
-    }
+    Ok(binds)
 }
 
 fn check(config: &RelayConfig) -> Result<(), StartError> {
@@ -427,7 +360,8 @@ fn check(config: &RelayConfig) -> Result<(), StartError> {
     Ok(())
 }
 
-fn entropy() -> Result<Entropy, StartError> {
+/// The key of the nonces, and chance.
+fn entropy() -> Result<([u8; 32], Random), StartError> {
     let source = SystemRandom::new();
     let mut nonce_key = [0; 32];
     source
@@ -440,8 +374,5 @@ fn entropy() -> Result<Entropy, StartError> {
             .fill(&mut bytes)
             .map_or(0, |()| u64::from_ne_bytes(bytes))
     };
-    Ok(Entropy {
-        nonce_key,
-        random: Box::new(random),
-    })
+    Ok((nonce_key, Box::new(random)))
 }

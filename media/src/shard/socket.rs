@@ -18,34 +18,47 @@ use crate::turn::Family;
 /// voice packets.
 const LISTENER_BUFFER: usize = 4 << 20;
 
-/// A socket that clients talk to, and the address it got.
-pub(super) fn listener(address: SocketAddr) -> io::Result<(OwnedFd, SocketAddr)> {
-    let socket = new_listener(address)?;
-    socket.bind(&address.into())?;
-    if address.ip().is_unspecified() {
-        arrivals::say_where(socket.as_fd(), Family::of(address.ip()))?;
+/// Sockets that clients talk to, one for each of `count` shards, and the
+/// address they got.
+pub(super) fn listeners(
+    address: SocketAddr,
+    count: usize,
+) -> io::Result<(Vec<OwnedFd>, SocketAddr)> {
+    let first = new_listener(address)?;
+    first.bind(&address.into())?;
+    let local = first.local_addr()?.as_socket().unwrap_or(address);
+    if count > 1 || address.ip().is_unspecified() {
         // Only now: before, nobody else may have the port.
-        socket.set_reuse_port(true)?;
+        first.set_reuse_port(true)?;
     }
-    named(socket, address)
+    let mut sockets = vec![OwnedFd::from(first)];
+    while sockets.len() < count {
+        sockets.push(listener_beside(local)?);
+    }
+    if address.ip().is_unspecified() {
+        for socket in &sockets {
+            arrivals::say_where(socket.as_fd(), Family::of(address.ip()))?;
+        }
+    }
+    Ok((sockets, local))
 }
 
-/// The same for an address that a listener on all addresses leaves to it.
-pub(super) fn listener_beside(address: SocketAddr) -> io::Result<(OwnedFd, SocketAddr)> {
+/// The same for an address that listeners on all addresses leave to them.
+pub(super) fn listeners_beside(address: SocketAddr, count: usize) -> io::Result<Vec<OwnedFd>> {
+    (0..count).map(|_| listener_beside(address)).collect()
+}
+
+fn listener_beside(address: SocketAddr) -> io::Result<OwnedFd> {
     let socket = new_listener(address)?;
     socket.set_reuse_port(true)?;
     socket.bind(&address.into())?;
-    named(socket, address)
+    Ok(socket.into())
 }
 
 /// A socket that the participants of voice rooms talk to, and its address.
 pub(super) fn rooms(address: SocketAddr) -> io::Result<(OwnedFd, SocketAddr)> {
     let socket = new_listener(address)?;
     socket.bind(&address.into())?;
-    named(socket, address)
-}
-
-fn named(socket: Socket, address: SocketAddr) -> io::Result<(OwnedFd, SocketAddr)> {
     let local = socket.local_addr()?.as_socket().unwrap_or(address);
     Ok((socket.into(), local))
 }

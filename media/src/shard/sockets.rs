@@ -4,21 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 
+use super::addresses::{Addresses, MOST_ADDRESSES};
 use super::appetite::Appetite;
+use super::commands::{Command, Commander};
 use super::outbox::Exit;
 use super::socket;
 use super::streams::StreamId;
 use crate::turn::server::RelayFailure;
-use crate::turn::{FIRST_OWN_LISTENER, Family, PerFamily, RelayPort};
-
-/// Addresses of ours that get a socket of their own.
-const MOST_ADDRESSES: usize = 64;
+use crate::turn::{FIRST_OWN_LISTENER, Family, PerFamily, RelayPort, Shard};
 
 /// What an event is about, as epoll carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,14 +75,29 @@ impl Token {
     }
 }
 
+/// Relay sockets that no shard reads from: of ports that are kept back.
+pub(super) type Kept = Arc<Mutex<BTreeMap<RelayPort, OwnedFd>>>;
+
+/// What a shard's sockets have to do with those of others.
+pub(super) struct Others {
+    /// Which shard this is.
+    pub(super) own: Shard,
+    /// Whom to tell of sockets that were opened for them.
+    pub(super) told: Vec<Commander>,
+    pub(super) addresses: Arc<Addresses>,
+    pub(super) kept: Kept,
+}
+
 /// See the module.
 pub(super) struct Sockets {
     epoll: Arc<OwnedFd>,
     listeners: Vec<UdpListener>,
     /// Those at one address of ours each, from [`FIRST_OWN_LISTENER`] on.
     own_listeners: Vec<UdpListener>,
-    /// Which listener has what arrives at an address of one for all addresses.
+    /// Which listener has what arrives at an address of one for all addresses,
+    /// as far as this shard knows.
     own: BTreeMap<(u16, SocketAddr), u16>,
+    others: Others,
     relays: HashMap<RelayPort, Relay>,
     /// The voice rooms' own, one of each family at most.
     rooms: PerFamily<Option<Relay>>,
@@ -110,6 +124,7 @@ impl Sockets {
     pub(super) fn new(
         listeners: Vec<UdpListener>,
         binds: PerFamily<Option<IpAddr>>,
+        others: Others,
         wake: BorrowedFd<'_>,
     ) -> io::Result<Self> {
         let sockets = Self {
@@ -118,6 +133,7 @@ impl Sockets {
             own_listeners: Vec::new(),
             own: BTreeMap::new(),
             relays: HashMap::new(),
+            others,
             rooms: PerFamily::default(),
             binds,
         };
@@ -208,49 +224,70 @@ impl Sockets {
         if let Some(own) = self.own.get(&(all, at)) {
             return *own;
         }
-        if self.own.len() >= MOST_ADDRESSES {
-            return all;
+        let port = self.listener(all).map(|all| all.address.port());
+        let mut whole = at;
+        whole.set_port(port.unwrap_or_default());
+        let (own, is_new) = self.others.addresses.listener_at(all, whole);
+        if is_new {
+            for other in &self.others.told {
+                other.send(Command::Look);
+            }
         }
-        let opened = self.open_listener(all, at);
-        let own = opened.unwrap_or_else(|error| {
-            tracing::debug!(%error, "an address of ours got no socket of its own");
-            all
-        });
-        self.own.insert((all, at), own);
+        self.look();
+        if self.own.len() < MOST_ADDRESSES {
+            self.own.insert((all, at), own);
+        }
         own
     }
 
-    fn open_listener(&mut self, all: u16, mut at: SocketAddr) -> io::Result<u16> {
-        let beside = self.listener(all);
-        at.set_port(beside.map_or(0, |listener| listener.address.port()));
-        let (socket, address) = socket::listener_beside(at)?;
-        let count = u16::try_from(self.own_listeners.len()).map_err(io::Error::other)?;
-        let own = FIRST_OWN_LISTENER.saturating_add(count);
-        self.watch(socket.as_fd(), Token::Listener(own))?;
-        self.own_listeners.push(UdpListener {
-            socket,
-            address,
-            appetite: Appetite::default(),
-        });
-        Ok(own)
+    /// Comes for sockets that were opened for this shard.
+    pub(super) fn look(&mut self) {
+        let Others { own, addresses, .. } = &self.others;
+        for (socket, address) in addresses.take(*own, self.own_listeners.len()) {
+            let count = u16::try_from(self.own_listeners.len()).unwrap_or(u16::MAX);
+            let token = Token::Listener(FIRST_OWN_LISTENER.saturating_add(count));
+            if let Err(error) = self.watch(socket.as_fd(), token) {
+                tracing::error!(%error, "a shard does not hear an address of ours");
+            }
+            self.own_listeners.push(UdpListener {
+                socket,
+                address,
+                appetite: Appetite::default(),
+            });
+        }
     }
 
     pub(super) fn open_relay(&mut self, port: RelayPort) -> Result<(), RelayFailure> {
-        let failed = |error: io::Error| {
-            tracing::debug!(port = port.port, %error, "relay socket did not open");
-            if error.kind() == io::ErrorKind::AddrInUse {
-                RelayFailure::PortTaken
-            } else {
-                RelayFailure::Other
-            }
-        };
         let bind = self.binds.of(port.family).ok_or(RelayFailure::Other)?;
-        let socket = socket::relay(SocketAddr::new(bind, port.port)).map_err(failed)?;
+        let socket = socket::relay(SocketAddr::new(bind, port.port))
+            .map_err(|error| not_opened(port, &error))?;
+        self.add_relay(port, socket)
+    }
+
+    fn add_relay(&mut self, port: RelayPort, socket: OwnedFd) -> Result<(), RelayFailure> {
         self.watch(socket.as_fd(), Token::Relay(port))
-            .map_err(|errno| failed(errno.into()))?;
+            .map_err(|errno| not_opened(port, &errno.into()))?;
         let appetite = Appetite::default();
         self.relays.insert(port, Relay { socket, appetite });
         Ok(())
+    }
+
+    /// Leaves an open relay socket to whichever shard takes it.
+    pub(super) fn keep_relay(&mut self, port: RelayPort) {
+        let Some(Relay { socket, .. }) = self.relays.remove(&port) else {
+            return;
+        };
+        // The kernel forgets a socket that is closed, and this one lives on.
+        if let Err(error) = epoll::delete(&self.epoll, &socket) {
+            tracing::error!(%error, "a relay socket is still waited for");
+        }
+        self.kept().insert(port, socket);
+    }
+
+    /// Takes one that was left.
+    pub(super) fn take_relay(&mut self, port: RelayPort) -> Result<(), RelayFailure> {
+        let socket = self.kept().remove(&port).ok_or(RelayFailure::Other)?;
+        self.add_relay(port, socket)
     }
 
     /// Takes in a socket of the voice rooms.
@@ -262,7 +299,25 @@ impl Sockets {
     }
 
     pub(super) fn close_relay(&mut self, port: RelayPort) {
-        self.relays.remove(&port);
+        if self.relays.remove(&port).is_none() {
+            self.kept().remove(&port);
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<RelayPort, OwnedFd>> {
+        self.others
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn not_opened(port: RelayPort, error: &io::Error) -> RelayFailure {
+    tracing::debug!(port = port.port, %error, "relay socket did not open");
+    if error.kind() == io::ErrorKind::AddrInUse {
+        RelayFailure::PortTaken
+    } else {
+        RelayFailure::Other
     }
 }
 

@@ -6,15 +6,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::epoll::{self, EventFlags};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
 
-use super::crowd::{Crowd, Limits};
+use super::connection::{Stream, mark};
+use super::crowd::Crowd;
 use super::link::{self, Link, Received};
+use super::listeners::Listener;
 use super::sockets::Token;
 use crate::counters::{Counters, Metric};
 use crate::stream::inbox::{Broken, Inbox};
@@ -37,32 +39,11 @@ const RECOVERY: Duration = Duration::from_secs(1);
 /// Names a connection, and never another one later.
 pub(super) type StreamId = u32;
 
-/// A socket that connections come from.
-pub(super) struct Listener {
-    pub(super) socket: OwnedFd,
-    /// Its [`ClientId::listener`].
-    pub(super) number: u16,
-    pub(super) is_tls: bool,
-}
-
-struct Stream {
-    link: Link,
-    client: ClientId,
-    inbox: Inbox,
-    outbox: Outbox,
-    life: Life,
-    /// What epoll was told to look for.
-    interest: EventFlags,
-    /// When the timer is set for: never later than the deadline.
-    timer: Instant,
-    is_dirty: bool,
-}
-
 /// See the module.
 pub(super) struct Streams {
     epoll: Arc<OwnedFd>,
     counters: Arc<Counters>,
-    crowd: Crowd,
+    crowd: Arc<Mutex<Crowd>>,
     listeners: Vec<Listener>,
     /// The lowest [`ClientId::listener`] of ours.
     first: u16,
@@ -80,6 +61,8 @@ pub(super) struct Streams {
     /// What is shown to those who come over TLS.
     tls: Option<TlsIdentity>,
     over_tls: usize,
+    /// Those that have said nothing yet.
+    silent: usize,
     /// How many of those who agree upon keys may still be read in this turn.
     handshakes: usize,
 }
@@ -88,7 +71,7 @@ impl Streams {
     pub(super) fn new(
         epoll: Arc<OwnedFd>,
         counters: Arc<Counters>,
-        limits: Limits,
+        crowd: Arc<Mutex<Crowd>>,
         numbers: Range<u16>,
         listeners: Vec<Listener>,
         tls: Option<TlsIdentity>,
@@ -100,7 +83,7 @@ impl Streams {
         Ok(Self {
             epoll,
             counters,
-            crowd: Crowd::new(limits),
+            crowd,
             listeners,
             first: numbers.start,
             adopted: numbers.end,
@@ -113,6 +96,7 @@ impl Streams {
             next: 0,
             tls,
             over_tls: 0,
+            silent: 0,
             handshakes: HANDSHAKES,
         })
     }
@@ -203,10 +187,29 @@ impl Streams {
         tls_read: Option<Vec<u8>>,
         now: Instant,
     ) -> Option<StreamId> {
-        if let Some(refusal) = self.crowd.refusal(client.address.ip()) {
+        let from = client.address.ip();
+        if let Err(refusal) = self.crowd().enter(from) {
             self.counters.count(refusal);
             return None;
         }
+        let welcome = self.welcome(socket, client, tls_read, now);
+        if welcome.is_none() {
+            self.crowd().leave(from, true);
+        }
+        welcome
+    }
+
+    fn crowd(&self) -> MutexGuard<'_, Crowd> {
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn welcome(
+        &mut self,
+        socket: OwnedFd,
+        client: ClientId,
+        tls_read: Option<Vec<u8>>,
+        now: Instant,
+    ) -> Option<StreamId> {
         let link = match (tls_read, &self.tls) {
             (None, _) => Link::plain(socket),
             (Some(read), Some(tls)) => match Link::tls(socket, tls.config(), read) {
@@ -238,7 +241,7 @@ impl Streams {
         self.next = self.next.wrapping_add(1);
         let life = Life::new(now);
         let timer = life.deadline();
-        self.crowd.enter(client.address.ip());
+        self.silent += 1;
         self.timers.insert((timer, id));
         self.by_client.insert(client, id);
         let stream = Stream {
@@ -312,7 +315,9 @@ impl Streams {
         match stream.inbox.next(input, packet) {
             Ok(true) => {
                 if stream.life.speaks() {
-                    self.crowd.speak(stream.client.address.ip());
+                    let from = stream.client.address.ip();
+                    self.silent -= 1;
+                    self.crowd().speak(from);
                     self.set_gauges();
                 }
                 true
@@ -439,7 +444,8 @@ impl Streams {
             self.by_client.remove(&stream.client);
         }
         let is_silent = stream.life.is_silent();
-        self.crowd.leave(stream.client.address.ip(), is_silent);
+        self.silent -= usize::from(is_silent);
+        self.crowd().leave(stream.client.address.ip(), is_silent);
         self.gone.push(stream.client);
         self.set_gauges();
     }
@@ -449,38 +455,9 @@ impl Streams {
             let count = u64::try_from(count).unwrap_or(u64::MAX);
             self.counters.set(metric, count);
         };
-        set(Metric::StreamsTcp, self.crowd.all() - self.over_tls);
+        set(Metric::StreamsTcp, self.streams.len() - self.over_tls);
         set(Metric::StreamsTls, self.over_tls);
-        set(Metric::StreamsSilent, self.crowd.silent());
-    }
-}
-
-fn mark(dirty: &mut Vec<StreamId>, id: StreamId, stream: &mut Stream) {
-    if !stream.is_dirty {
-        stream.is_dirty = true;
-        dirty.push(id);
-    }
-}
-
-impl Stream {
-    /// What epoll is to look for. Who does not read its answers is asked for
-    /// no further questions.
-    fn wants(&self) -> EventFlags {
-        let mut interest = EventFlags::empty();
-        if !self.outbox.is_full() {
-            interest |= EventFlags::IN;
-        }
-        if self.link.has_to_write(&self.outbox) {
-            interest |= EventFlags::OUT;
-        }
-        interest
-    }
-
-    fn write(&mut self, now: Instant) -> io::Result<()> {
-        let took = self.link.write(&mut self.outbox)?;
-        let waits = self.link.has_to_write(&self.outbox);
-        self.life.wrote(took, waits, now);
-        Ok(())
+        set(Metric::StreamsSilent, self.silent);
     }
 }
 

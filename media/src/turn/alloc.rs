@@ -183,6 +183,8 @@ pub enum Wanted {
     Single(Parity),
     /// An even one, and the next one kept back (EVEN-PORT with the R bit).
     Pair,
+    /// The one that was kept back, and no other.
+    Kept,
 }
 
 /// An allocation whose relay ports are being opened.
@@ -244,6 +246,8 @@ pub struct Allocation {
     pub relays: PerFamily<Option<Relay>>,
     /// The family it asked for besides and did not get, and why.
     pub refused: Option<(Family, Code)>,
+    /// What quotas count it for: itself, and a port to be kept back.
+    pub(super) weight: usize,
     /// The token of the port that was kept back for it.
     pub token: Option<Token>,
     /// The transaction of its Allocate request, to know a retransmission by.

@@ -1,8 +1,10 @@
 //! How many answers somebody gets who has not shown a right credential: who
 //! forges the source of a request must not make us flood that source. Two
 //! tables of fixed size, so that a million sources take no more room than one.
+//! All shards share them, and none waits for another.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Cells of each table. A source is held back only when its cells of both
@@ -25,7 +27,7 @@ pub(super) struct AnswerLimit {
 struct Table {
     key: (u128, u128),
     /// When the cell's bucket is full again, in nanoseconds since the epoch.
-    full_at: Box<[u64]>,
+    full_at: Box<[AtomicU64]>,
 }
 
 impl AnswerLimit {
@@ -35,7 +37,7 @@ impl AnswerLimit {
         let mut number = || u128::from(random()) << 64 | u128::from(random());
         let mut table = || Table {
             key: (number() | 1, number()),
-            full_at: vec![0; CELLS].into_boxed_slice(),
+            full_at: (0..CELLS).map(|_| AtomicU64::new(0)).collect(),
         };
         Self {
             cost: Duration::from_secs(1)
@@ -47,7 +49,7 @@ impl AnswerLimit {
     }
 
     /// Takes one answer for `source` if there is one left.
-    pub(super) fn admits(&mut self, source: IpAddr, now: Instant) -> bool {
+    pub(super) fn admits(&self, source: IpAddr, now: Instant) -> bool {
         if self.cost.is_zero() {
             return true;
         }
@@ -56,15 +58,23 @@ impl AnswerLimit {
         let cost = u64::try_from(self.cost.as_nanos()).unwrap_or(u64::MAX);
         let latest = now.saturating_add(BURST_NANOS);
         let prefix = network(source);
-        let mut cells = self.tables.each_mut().map(|table| table.cell(prefix));
-        let after = |cell: u64| cell.max(now).saturating_add(cost);
-        let fits =
-            |cell: &Option<&mut u64>| cell.as_ref().is_some_and(|cell| after(**cell) <= latest);
-        let admitted = cells.iter().any(fits);
+        // Each cell by itself never gives more than it holds, whoever asks at
+        // the same time.
+        let takes = |cell: &AtomicU64| {
+            let after = |full_at: u64| Some(full_at.max(now).saturating_add(cost));
+            let fits = |full_at: u64| after(full_at).filter(|after| *after <= latest);
+            cell.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
+                .is_ok()
+        };
+        let cells = self.tables.each_ref().map(|table| table.cell(prefix));
+        let taken = cells.map(|cell| cell.is_some_and(takes));
+        let admitted = taken.contains(&true);
         if admitted {
-            for cell in cells.iter_mut().flatten() {
+            for (cell, taken) in cells.into_iter().zip(taken) {
                 // The cell that was used up already stays so.
-                **cell = after(**cell).min(latest);
+                if let Some(cell) = cell.filter(|_| !taken) {
+                    cell.fetch_max(latest, Ordering::Relaxed);
+                }
             }
         }
         admitted
@@ -72,11 +82,11 @@ impl AnswerLimit {
 }
 
 impl Table {
-    fn cell(&mut self, prefix: u128) -> Option<&mut u64> {
+    fn cell(&self, prefix: u128) -> Option<&AtomicU64> {
         // Multiply-shift hashing: the high bits of a product with a random
         // odd number.
         let hash = prefix.wrapping_mul(self.key.0).wrapping_add(self.key.1) >> 116;
-        self.full_at.get_mut(usize::try_from(hash).ok()?)
+        self.full_at.get(usize::try_from(hash).ok()?)
     }
 }
 
@@ -108,38 +118,38 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn answers(limit: &mut AnswerLimit, source: &str, tries: usize, now: Instant) -> usize {
+    fn answers(limit: &AnswerLimit, source: &str, tries: usize, now: Instant) -> usize {
         (0..tries).filter(|_| limit.admits(ip(source), now)).count()
     }
 
     #[test]
     fn a_source_gets_a_burst_and_then_the_rate() {
-        let (mut limit, now) = limit(20);
-        assert_eq!(answers(&mut limit, "192.0.2.1", 1_000, now), 200);
+        let (limit, now) = limit(20);
+        assert_eq!(answers(&limit, "192.0.2.1", 1_000, now), 200);
         let later = now + Duration::from_secs(3);
-        assert_eq!(answers(&mut limit, "192.0.2.1", 1_000, later), 60);
+        assert_eq!(answers(&limit, "192.0.2.1", 1_000, later), 60);
         let much_later = now + Duration::from_secs(3_600);
-        assert_eq!(answers(&mut limit, "192.0.2.1", 1_000, much_later), 200);
+        assert_eq!(answers(&limit, "192.0.2.1", 1_000, much_later), 200);
     }
 
     #[test]
     fn neighbours_in_a_24_and_a_64_share_it_and_others_do_not() {
-        let (mut limit, now) = limit(20);
-        answers(&mut limit, "192.0.2.1", 1_000, now);
-        answers(&mut limit, "2001:db8:1:2::1", 1_000, now);
+        let (limit, now) = limit(20);
+        answers(&limit, "192.0.2.1", 1_000, now);
+        answers(&limit, "2001:db8:1:2::1", 1_000, now);
         for spent in ["192.0.2.255", "2001:db8:1:2:ffff::9"] {
-            assert_eq!(answers(&mut limit, spent, 10, now), 0, "{spent}");
+            assert_eq!(answers(&limit, spent, 10, now), 0, "{spent}");
         }
         for fresh in ["192.0.3.1", "2001:db8:1:3::1", "::ffff:198.51.100.7"] {
-            assert_eq!(answers(&mut limit, fresh, 10, now), 10, "{fresh}");
+            assert_eq!(answers(&limit, fresh, 10, now), 10, "{fresh}");
         }
     }
 
     #[test]
     fn many_floods_leave_others_their_answers() {
-        let (mut limit, now) = limit(20);
+        let (limit, now) = limit(20);
         for third in 0..=255_u8 {
-            answers(&mut limit, &format!("10.9.{third}.1"), 300, now);
+            answers(&limit, &format!("10.9.{third}.1"), 300, now);
         }
         let served = (0..=255_u8)
             .filter(|third| limit.admits(ip(&format!("172.20.{third}.1")), now))
@@ -150,7 +160,7 @@ mod tests {
 
     #[test]
     fn zero_is_no_limit() {
-        let (mut limit, now) = limit(0);
-        assert_eq!(answers(&mut limit, "192.0.2.1", 100_000, now), 100_000);
+        let (limit, now) = limit(0);
+        assert_eq!(answers(&limit, "192.0.2.1", 100_000, now), 100_000);
     }
 }

@@ -1,6 +1,7 @@
 //! How many bytes may pass in a second: token buckets that fill as time goes
 //! by, so that an idle one costs nothing.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// A rate that does not change.
@@ -55,6 +56,73 @@ impl Bucket {
     }
 }
 
+/// The bucket of all shards together.
+#[derive(Debug)]
+pub(super) struct Common {
+    rate: Rate,
+    /// What a shard takes out at a time.
+    block: usize,
+    epoch: Instant,
+    /// When it is full again, in nanoseconds since the epoch.
+    full_at: AtomicU64,
+}
+
+impl Common {
+    /// `bytes_per_second` = 0 lets everything pass.
+    pub(super) fn new(bytes_per_second: u64, epoch: Instant) -> Self {
+        Self {
+            rate: Rate::new(bytes_per_second),
+            block: usize::try_from(bytes_per_second / BLOCKS).unwrap_or(usize::MAX),
+            epoch,
+            full_at: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes `bytes` out if there are as many.
+    fn take(&self, bytes: usize, now: Instant) -> bool {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let now = nanos(now.saturating_duration_since(self.epoch));
+        let cost = nanos(self.rate.time_of(bytes));
+        let after = |full_at: u64| {
+            let after = full_at.max(now).saturating_add(cost);
+            (after - now <= nanos(DEPTH)).then_some(after)
+        };
+        let order = Ordering::Relaxed;
+        self.full_at.fetch_update(order, order, after).is_ok()
+    }
+}
+
+/// Blocks in what passes in a second. What a shard has taken in advance and
+/// does not use is kept from the others, so it must be little.
+const BLOCKS: u64 = 100;
+
+/// What one shard has taken out of the common bucket in advance, so that not
+/// every packet goes there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Share {
+    left: usize,
+}
+
+impl Share {
+    /// Takes `bytes` out, if there are as many.
+    pub(super) fn take(&mut self, common: &Common, bytes: usize, now: Instant) -> bool {
+        if common.rate.cost == 0 {
+            return true;
+        }
+        let missing = bytes.saturating_sub(self.left);
+        if missing > 0 {
+            // Where there is no block any more, there may be as much as this.
+            let wanted = [common.block.max(missing), missing];
+            let Some(taken) = wanted.into_iter().find(|wanted| common.take(*wanted, now)) else {
+                return false;
+            };
+            self.left += taken;
+        }
+        self.left -= bytes;
+        true
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,5 +169,44 @@ mod tests {
         let later = start + Duration::from_secs(3_600);
         assert!(bucket.holds(rate, 1_000, later));
         assert!(!bucket.holds(rate, 1_001, later));
+    }
+
+    #[test]
+    fn all_shards_together_relay_no_more_than_the_rate() {
+        let start = test_now();
+        let (common, mut shares) = (Common::new(100_000, start), [Share::default(); 3]);
+        let mut passed = |after, offered: usize| {
+            let now = start + Duration::from_millis(after);
+            let offers = (0..offered).filter(|nth| {
+                let share = &mut shares[nth % 3];
+                share.take(&common, 200, now)
+            });
+            offers.count() * 200
+        };
+        // A full bucket, all of it: nothing is left over in anybody's share.
+        assert_eq!(passed(0, 3_000), 100_000);
+        assert_eq!(passed(500, 3_000), 50_000);
+        assert_eq!(passed(10_000, 3_000), 100_000);
+    }
+
+    #[test]
+    fn a_shard_goes_to_the_common_bucket_once_for_a_block() {
+        let (now, mut share) = (test_now(), Share::default());
+        let common = Common::new(100_000, now);
+        let mut visits = 0;
+        for _ in 0..20 {
+            let before = common.full_at.load(Ordering::Relaxed);
+            assert!(share.take(&common, 200, now));
+            visits += usize::from(common.full_at.load(Ordering::Relaxed) != before);
+        }
+        assert_eq!(visits, 4);
+    }
+
+    #[test]
+    fn without_a_limit_the_common_bucket_is_left_alone() {
+        let (now, mut share) = (test_now(), Share::default());
+        let common = Common::new(0, now);
+        assert!((0..1_000).all(|_| share.take(&common, 65_000, now)));
+        assert_eq!(common.full_at.load(Ordering::Relaxed), 0);
     }
 }

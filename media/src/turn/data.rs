@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::frame::{self, DataHeader, Stun};
 use super::packet::Packet;
 use super::policy::Route;
-use super::server::{Bandwidth, Forward, Server};
+use super::server::{Bandwidth, Crossing, Forward, Server};
 use super::table::Place;
 use super::{ClientId, Family, PeerAddr, RelayPort, TransactionBytes};
 use crate::counters::Metric;
@@ -36,6 +36,27 @@ impl Server {
         match self.pass_to_client(relay, peer, packet, now) {
             Ok(client) => {
                 self.count_payload(Metric::PacketsToClient, Metric::BytesToClient, length);
+                Some(Forward::ToClient(client))
+            }
+            Err(metric) => {
+                self.counters.count(metric);
+                None
+            }
+        }
+    }
+
+    /// A payload that another shard hands over.
+    pub fn handle_crossing(
+        &mut self,
+        Crossing { from, to }: Crossing,
+        packet: &mut Packet,
+        now: Instant,
+    ) -> Option<Forward> {
+        self.handle_timeout(now);
+        let length = packet.datagram().len();
+        match self.take_over(from, to, packet, now) {
+            Ok(client) => {
+                self.count_payload(Metric::PacketsHandedOver, Metric::BytesHandedOver, length);
                 Some(Forward::ToClient(client))
             }
             Err(metric) => {
@@ -75,6 +96,20 @@ impl Server {
                 None
             }
         }
+    }
+
+    fn take_over(
+        &mut self,
+        from: RelayPort,
+        to: RelayPort,
+        packet: &mut Packet,
+        now: Instant,
+    ) -> Result<ClientId, Metric> {
+        let place = self.table.live_of_port(to);
+        let place = place.ok_or(Metric::DroppedNoAllocation)?;
+        let sender = PeerAddr(self.relayed(from).ok_or(Metric::DroppedPeerFamily)?);
+        self.check_permission(place, sender, now)?;
+        self.deliver(place, sender, packet, now)
     }
 
     fn leave_rooms(
@@ -132,7 +167,8 @@ impl Server {
             Forward::ToPeer(..)
             | Forward::ToPeerWhole(..)
             | Forward::ToRooms(..)
-            | Forward::ToClient(_) => forward,
+            | Forward::ToClient(_)
+            | Forward::ToShard(..) => forward,
         })
     }
 
@@ -166,7 +202,7 @@ impl Server {
         let mut receiver = None;
         let lives = |port| {
             receiver = self.table.live_of_port(port);
-            receiver.is_some()
+            receiver.is_some() || self.ledger.elsewhere(port, self.shard).is_some()
         };
         let route = self.policy.route(peer, lives);
         if route == Route::Denied {
@@ -174,9 +210,14 @@ impl Server {
         }
         self.spend(place, Direction::Up, length, now)?;
         match route {
-            Route::HandOver(_) => {
+            Route::HandOver(port) => {
+                let Some(receiver) = receiver else {
+                    let shard = self.ledger.elsewhere(port, self.shard);
+                    let shard = shard.ok_or(Metric::DroppedNoAllocation)?;
+                    let (from, to) = (relay.port, port);
+                    return Ok(Forward::ToShard(shard, Crossing { from, to }));
+                };
                 let sender = self.relayed(relay.port).ok_or(Metric::DroppedPeerFamily)?;
-                let receiver = receiver.ok_or(Metric::DroppedNoAllocation)?;
                 self.check_permission(receiver, PeerAddr(sender), now)?;
                 let client = self.deliver(receiver, PeerAddr(sender), packet, now)?;
                 self.count_payload(Metric::PacketsHandedOver, Metric::BytesHandedOver, length);
@@ -208,7 +249,10 @@ impl Server {
         self.check_permission(place, peer, now)?;
         // What one relay port sends another never comes through the kernel, so
         // what claims to be from one there is not.
-        let lives = |port| self.table.live_of_port(port).is_some();
+        let lives = |port| {
+            self.table.live_of_port(port).is_some()
+                || self.ledger.elsewhere(port, self.shard).is_some()
+        };
         match self.policy.route(peer, lives) {
             Route::Kernel => self.deliver(place, peer, packet, now),
             Route::Rooms if !self.has_rooms => self.deliver(place, peer, packet, now),
@@ -259,36 +303,32 @@ impl Server {
         bytes: usize,
         now: Instant,
     ) -> Result<(), Metric> {
-        let Bandwidth {
-            each,
-            all,
-            up: all_up,
-            down: all_down,
-        } = &mut self.bandwidth;
+        let Bandwidth { each, up, down } = &mut self.bandwidth;
         let allocation = self
             .table
             .get_mut(place)
             .ok_or(Metric::DroppedNoAllocation)?;
         let traffic = &mut allocation.traffic;
-        let (own, common, count, sum) = match direction {
+        let (own, share, common, count, sum) = match direction {
             Direction::Up => (
                 &mut allocation.up,
-                all_up,
+                up,
+                &self.ledger.up,
                 &mut traffic.packets_to_peers,
                 &mut traffic.bytes_to_peers,
             ),
             Direction::Down => (
                 &mut allocation.down,
-                all_down,
+                down,
+                &self.ledger.down,
                 &mut traffic.packets_to_client,
                 &mut traffic.bytes_to_client,
             ),
         };
-        if !own.holds(*each, bytes, now) || !common.holds(*all, bytes, now) {
+        if !own.holds(*each, bytes, now) || !share.take(common, bytes, now) {
             return Err(Metric::DroppedBandwidth);
         }
         own.take(*each, bytes, now);
-        common.take(*all, bytes, now);
         *count += 1;
         *sum += u64::try_from(bytes).unwrap_or(u64::MAX);
         Ok(())

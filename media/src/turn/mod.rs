@@ -10,6 +10,7 @@ pub mod codec;
 mod control;
 mod data;
 pub mod frame;
+pub mod ledger;
 pub mod operate;
 pub mod packet;
 pub mod policy;
@@ -57,6 +58,10 @@ pub struct ClientId {
     /// The client's address as the listener sees it.
     pub address: SocketAddr,
 }
+
+/// One of the threads of a relay, counted from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Shard(pub u8);
 
 /// See [`ClientId::listener`].
 pub const FIRST_OWN_LISTENER: u16 = 1 << 15;

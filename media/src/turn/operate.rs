@@ -172,10 +172,9 @@ impl Server {
     }
 
     fn release_reservations(&mut self, owner: &Owner, now: Instant) {
-        for port in self.reservations.release(owner) {
+        for port in self.ledger.change(|books| books.release(owner)) {
             self.close(port, now);
         }
-        self.set_gauges();
     }
 
     /// Whether this family has a relay address here.

@@ -60,10 +60,12 @@ impl Reservations {
             .position(|kept| kept.token == *token && kept.owner == *owner && now < kept.until)
     }
 
-    /// The next port that nobody came for.
-    pub(super) fn due(&mut self, now: Instant) -> Option<RelayPort> {
-        self.kept.front().filter(|kept| kept.until <= now)?;
-        self.kept.pop_front().map(|kept| kept.port)
+    /// Takes out what the token stands for, once nobody can come for it.
+    pub(super) fn expire(&mut self, token: &Token, now: Instant) -> Option<(Owner, RelayPort)> {
+        let is_over = |kept: &Reservation| kept.token == *token && kept.until <= now;
+        let index = self.kept.iter().position(is_over)?;
+        let kept = self.kept.remove(index)?;
+        Some((kept.owner, kept.port))
     }
 
     /// Takes all ports out that are kept for `owner`.
@@ -75,16 +77,8 @@ impl Reservations {
         gone.into_iter().map(|kept| kept.port).collect()
     }
 
-    pub(super) fn next_timer(&self) -> Option<Instant> {
-        self.kept.front().map(|kept| kept.until)
-    }
-
     pub(super) fn len(&self) -> usize {
         self.kept.len()
-    }
-
-    pub(super) fn of_owner(&self, owner: &Owner) -> usize {
-        self.kept.iter().filter(|kept| kept.owner == *owner).count()
     }
 }
 
@@ -110,14 +104,15 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_came_for_is_given_back_in_order() {
+    fn what_nobody_came_for_is_given_back_and_no_sooner() {
         let (mut kept, now) = (Reservations::default(), test_now());
         kept.keep(TOKEN, Owner::User(1), RelayPort::v4(9), now);
         kept.keep(*b"the next", Owner::User(1), RelayPort::v4(11), now + KEPT);
-        assert_eq!(kept.next_timer(), Some(now + KEPT));
-        assert_eq!(kept.due(now), None);
-        assert_eq!(kept.due(now + KEPT), Some(RelayPort::v4(9)));
-        assert_eq!(kept.due(now + KEPT), None);
+        let early = now + KEPT - Duration::from_millis(1);
+        assert_eq!(kept.expire(&TOKEN, early), None);
+        let given_back = (Owner::User(1), RelayPort::v4(9));
+        assert_eq!(kept.expire(&TOKEN, now + KEPT), Some(given_back));
+        assert_eq!(kept.expire(&TOKEN, now + KEPT), None);
         assert_eq!(kept.len(), 1);
     }
 }

@@ -13,18 +13,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::alloc::Allocation;
-use super::answer_limit::AnswerLimit;
 use super::auth::Authority;
-use super::bandwidth::{Bucket, Rate};
+use super::bandwidth::{Rate, Share};
 use super::codec::Crypto;
 use super::frame::{self, Class, Frame, SEND, Stun};
+use super::ledger::Ledger;
 use super::packet::Packet;
 use super::policy::PeerPolicy;
-use super::ports::Ports;
-use super::reservation::Reservations;
-use super::table::{Place, Table};
+use super::reservation::Token;
+use super::table::{Place, Source, Table};
 use super::{
-    ClientId, FIRST_OWN_LISTENER, Family, PeerAddr, PerFamily, Random, RelayPort, Transport,
+    ClientId, FIRST_OWN_LISTENER, Family, PeerAddr, PerFamily, Random, RelayPort, Shard, Transport,
 };
 use crate::config::RelayConfig;
 use crate::counters::{Counters, Metric};
@@ -42,7 +41,12 @@ pub enum Effect {
     /// Open a relay socket on this port, and say how it went with
     /// [`Server::handle_relay_opened`] or [`Server::handle_relay_failed`].
     OpenRelay(RelayPort),
-    /// Close the relay socket on this port, if there is one.
+    /// Keep the relay socket on this port open, but for any shard to take.
+    KeepRelay(RelayPort),
+    /// Take the relay socket on this port, which is kept, and say how it went
+    /// as with [`Self::OpenRelay`].
+    TakeRelay(RelayPort),
+    /// Close the relay socket on this port, if there is one, kept or not.
     CloseRelay(RelayPort),
 }
 
@@ -57,6 +61,17 @@ pub enum Forward {
     ToRooms(SocketAddr),
     /// To this client.
     ToClient(ClientId),
+    /// To another shard, and [`Server::handle_crossing`] there.
+    ToShard(Shard, Crossing),
+}
+
+/// From one allocation to another one that lives in another shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crossing {
+    /// The relay port it was sent from.
+    pub from: RelayPort,
+    /// The relay port it was sent to.
+    pub to: RelayPort,
 }
 
 /// Why a relay socket did not open.
@@ -82,42 +97,28 @@ impl fmt::Debug for Entropy {
     }
 }
 
-/// How many allocations there may be; 0 sets no limit.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Quotas {
-    pub(super) per_owner: usize,
-    pub(super) per_ip_static: usize,
-    pub(super) per_ip_session: usize,
-    pub(super) in_all: usize,
-}
-
-/// How much may pass, and what is left of it for all together.
+/// How much may pass: what one allocation may, and what this shard has taken
+/// out of what all may.
 #[derive(Debug)]
 pub(super) struct Bandwidth {
     pub(super) each: Rate,
-    pub(super) all: Rate,
-    pub(super) up: Bucket,
-    pub(super) down: Bucket,
+    pub(super) up: Share,
+    pub(super) down: Share,
 }
 
-/// A STUN and TURN server.
+/// A STUN and TURN server, or one shard of it.
 pub struct Server {
+    pub(super) shard: Shard,
+    pub(super) ledger: Arc<Ledger>,
     pub(super) authority: Authority,
     pub(super) policy: PeerPolicy,
-    /// The ports of our relay address, for each family that has one.
-    pub(super) ports: PerFamily<Option<Ports>>,
-    pub(super) random: Random,
     pub(super) table: Table,
-    pub(super) reservations: Reservations,
+    /// The tokens given out here, and when they are good for nothing any more.
+    pub(super) kept: VecDeque<(Instant, Token)>,
     pub(super) advertise: PerFamily<Option<IpAddr>>,
-    pub(super) quotas: Quotas,
     pub(super) transports: Vec<Transport>,
-    /// For those who may have forged where they are, and for those who cannot.
-    pub(super) answer_limit: AnswerLimit,
-    pub(super) stream_answer_limit: AnswerLimit,
     pub(super) legacy_channels: bool,
     pub(super) draining: bool,
-    pub(super) allocations_made: u64,
     pub(super) effects: VecDeque<Effect>,
     pub(super) counters: Arc<Counters>,
     pub(super) bandwidth: Bandwidth,
@@ -135,14 +136,32 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// A server without allocations. `listen_ports` are the ports that its
-    /// listeners really have.
+    /// A server without allocations, and without other shards. `listen_ports`
+    /// are the ports that its listeners really have.
     #[must_use]
     pub fn new(
         config: &RelayConfig,
         listen_ports: &[u16],
         crypto: Crypto,
-        mut entropy: Entropy,
+        entropy: Entropy,
+        counters: Arc<Counters>,
+        now: Instant,
+    ) -> Self {
+        let counted = Arc::clone(&counters);
+        let ledger = Ledger::new(config, entropy.random, counted, now);
+        let (shard, key) = ((Shard(0), Arc::new(ledger)), &entropy.nonce_key);
+        Self::sharing(shard, config, listen_ports, crypto, key, counters, now)
+    }
+
+    /// The same for one of several shards, which share the ledger and the key
+    /// of the nonces.
+    #[must_use]
+    pub fn sharing(
+        (shard, ledger): (Shard, Arc<Ledger>),
+        config: &RelayConfig,
+        listen_ports: &[u16],
+        crypto: Crypto,
+        nonce_key: &[u8; 32],
         counters: Arc<Counters>,
         now: Instant,
     ) -> Self {
@@ -150,49 +169,27 @@ impl Server {
             let mut addresses = config.relays.iter().map(|relay| relay.advertise);
             addresses.find(|ip| Family::of(*ip) == family)
         };
-        let advertise = PerFamily {
-            v4: advertised(Family::V4),
-            v6: advertised(Family::V6),
-        };
-        let ports = |family: Family| {
-            let _there = (*advertise.of(family))?;
-            let (range, excluded) = (config.ports.clone(), &config.excluded_ports);
-            Some(Ports::new(family, range, excluded))
-        };
-        let mut answer_limit =
-            || AnswerLimit::new(config.max_unauthenticated_answers, &mut entropy.random, now);
-        let (answer_limit, stream_answer_limit) = (answer_limit(), answer_limit());
         let listeners = 0..config.stream_listeners().end;
         let transports = listeners.map(|index| config.transport_of(index)).collect();
         let server = Self {
+            shard,
+            ledger,
             transports,
-            authority: Authority::new(config, crypto, &entropy.nonce_key, now),
+            authority: Authority::new(config, crypto, nonce_key, now),
             policy: PeerPolicy::new(config, listen_ports),
-            ports: PerFamily {
-                v4: ports(Family::V4),
-                v6: ports(Family::V6),
-            },
-            answer_limit,
-            stream_answer_limit,
-            random: entropy.random,
             table: Table::default(),
-            reservations: Reservations::default(),
-            advertise,
-            quotas: Quotas {
-                per_owner: config.max_allocations_per_user,
-                per_ip_static: config.max_allocations_per_ip_static,
-                per_ip_session: config.max_allocations_per_ip_session,
-                in_all: config.max_allocations,
+            kept: VecDeque::new(),
+            advertise: PerFamily {
+                v4: advertised(Family::V4),
+                v6: advertised(Family::V6),
             },
             bandwidth: Bandwidth {
                 each: Rate::new(config.max_bytes_per_second_each),
-                all: Rate::new(config.max_bytes_per_second),
-                up: Bucket::default(),
-                down: Bucket::default(),
+                up: Share::default(),
+                down: Share::default(),
             },
             legacy_channels: config.legacy_channels,
             draining: false,
-            allocations_made: 0,
             effects: VecDeque::new(),
             counters,
             indications_sent: 0,
@@ -262,9 +259,13 @@ impl Server {
 
     /// Ends everything that is over. Each `handle_*` does so first.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(port) = self.reservations.due(now) {
-            self.close(port, now);
-            self.set_gauges();
+        while let Some(&(until, token)) = self.kept.front()
+            && until <= now
+        {
+            self.kept.pop_front();
+            if let Some(port) = self.ledger.change(|books| books.expire(&token, now)) {
+                self.close(port, now);
+            }
         }
         while let Some(place) = self.table.due(now) {
             let over = |allocation: &Allocation| {
@@ -288,7 +289,8 @@ impl Server {
     /// When [`Self::handle_timeout`] next has something to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let timers = [self.table.next_timer(), self.reservations.next_timer()];
+        let kept = self.kept.front().map(|(until, _)| *until);
+        let timers = [self.table.next_timer(), kept];
         timers.into_iter().flatten().min()
     }
 
@@ -323,14 +325,26 @@ impl Server {
 
     /// Ends one allocation and counts it under `cause`.
     pub(super) fn end(&mut self, place: Place, cause: Metric, now: Instant) {
+        if self.forget(place, now) {
+            self.counters.count(cause);
+        }
+    }
+
+    /// Gives everything back that an allocation holds. `false`: there is none.
+    pub(super) fn forget(&mut self, place: Place, now: Instant) -> bool {
         let Some(allocation) = self.table.remove(place) else {
-            return;
+            return false;
         };
         for port in allocation.ports() {
             self.close(port, now);
         }
-        self.counters.count(cause);
+        let subject = &allocation.identity.subject;
+        let source = Source::new(&allocation.client, subject);
+        let (owner, weight) = (subject.owner(), allocation.weight);
+        self.ledger
+            .change(|books| books.leave(&owner, &source, weight));
         self.set_gauges();
+        true
     }
 
     /// Takes the relayed transport address of `family` from an allocation, if
@@ -351,15 +365,13 @@ impl Server {
         });
         if let Some(relay) = released {
             self.close(relay.port, now);
-            self.set_gauges();
         }
     }
 
     /// Gives a port back whose socket may be open.
     pub(super) fn close(&mut self, port: RelayPort, now: Instant) {
-        if let Some(ports) = self.ports.of_mut(port.family) {
-            ports.give_back(port, now);
-        }
+        self.ledger.vacate(port);
+        self.ledger.change(|books| books.give_back(port, now));
         self.effects.push_back(Effect::CloseRelay(port));
     }
 
@@ -369,11 +381,7 @@ impl Server {
             let count = u64::try_from(count).unwrap_or(u64::MAX);
             self.counters.set(metric, count);
         };
-        let ports = || [&self.ports.v4, &self.ports.v6].into_iter().flatten();
         set(Metric::Allocations, self.table.len());
-        set(Metric::Reservations, self.reservations.len());
-        set(Metric::PortsFree, ports().map(Ports::free).sum());
-        set(Metric::PortsResting, ports().map(Ports::resting).sum());
         set(Metric::Draining, usize::from(self.draining));
     }
 }

@@ -1,6 +1,5 @@
-//! All allocations of a relay, found by client, by port, by owner, by the
-//! address they come from, and by the time they need attention. Only searched,
-//! never walked, per packet.
+//! All allocations of a shard, found by client, by port, by owner, and by the
+//! time they need attention. Only searched, never walked, per packet.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -53,14 +52,7 @@ pub(super) struct Table {
     by_client: HashMap<ClientId, Place>,
     by_port: HashMap<RelayPort, Place>,
     by_owner: BTreeMap<Owner, BTreeSet<Place>>,
-    by_source: HashMap<Source, usize>,
     timers: BTreeSet<(Instant, Place)>,
-    companions: usize,
-}
-
-/// How many ports are being opened for it to be kept back.
-fn companions(allocation: &Allocation) -> usize {
-    allocation.ports().count() - allocation.relays().count()
 }
 
 impl Table {
@@ -71,12 +63,9 @@ impl Table {
         });
         let timer = allocation.deadline();
         self.by_client.insert(allocation.client, place);
-        self.companions += companions(&allocation);
         for port in allocation.ports() {
             self.by_port.insert(port, place);
         }
-        let source = Source::new(&allocation.client, &allocation.identity.subject);
-        *self.by_source.entry(source).or_default() += 1;
         self.by_owner
             .entry(allocation.identity.subject.owner())
             .or_default()
@@ -92,18 +81,10 @@ impl Table {
         let Entry { allocation, timer } = self.entries.get_mut(place.0)?.take()?;
         self.vacant.push(place);
         self.by_client.remove(&allocation.client);
-        self.companions -= companions(&allocation);
         for port in allocation.ports() {
             self.by_port.remove(&port);
         }
         self.timers.remove(&(timer, place));
-        let source = Source::new(&allocation.client, &allocation.identity.subject);
-        if let Some(count) = self.by_source.get_mut(&source) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.by_source.remove(&source);
-            }
-        }
         let owner = allocation.identity.subject.owner();
         if let Some(places) = self.by_owner.get_mut(&owner) {
             places.remove(&place);
@@ -156,25 +137,6 @@ impl Table {
             .unwrap_or_default()
     }
 
-    /// What a person holds, as a quota counts it: allocations, and ports that
-    /// are being opened to be kept back.
-    pub(super) fn held_by(&self, owner: &Owner) -> usize {
-        let places = self.by_owner.get(owner).into_iter().flatten();
-        let allocations = places.filter_map(|place| self.get(*place));
-        allocations
-            .map(|allocation| 1 + companions(allocation))
-            .sum()
-    }
-
-    /// The same for all together.
-    pub(super) fn held(&self) -> usize {
-        self.by_client.len() + self.companions
-    }
-
-    pub(super) fn held_from(&self, source: &Source) -> usize {
-        self.by_source.get(source).copied().unwrap_or_default()
-    }
-
     /// Every place that is taken, in no order that means anything.
     pub(super) fn places(&self) -> Vec<Place> {
         let taken = self.entries.iter().enumerate();
@@ -191,9 +153,7 @@ impl Table {
         for port in entry.allocation.ports() {
             self.by_port.remove(&port);
         }
-        self.companions -= companions(&entry.allocation);
         change(&mut entry.allocation);
-        self.companions += companions(&entry.allocation);
         for port in entry.allocation.ports() {
             self.by_port.insert(port, place);
         }

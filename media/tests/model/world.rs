@@ -427,6 +427,12 @@ impl World {
             match queue.pop_front() {
                 None => break,
                 Some(Effect::Answer { client, bytes }) => self.told.push((client, bytes)),
+                Some(Effect::KeepRelay(_)) => {}
+                Some(Effect::TakeRelay(port)) => {
+                    assert!(self.open.contains(&port), "{port:?} was not kept");
+                    let now = self.now();
+                    self.server.handle_relay_opened(port, now);
+                }
                 Some(Effect::CloseRelay(port)) => {
                     self.open.remove(&port);
                     self.held.retain(|held| *held != port);

@@ -36,6 +36,8 @@ mod rooms;
 #[cfg(test)]
 mod shard;
 #[cfg(test)]
+mod sharing;
+#[cfg(test)]
 mod streams;
 #[cfg(test)]
 mod tls;

@@ -32,11 +32,17 @@ pub(crate) fn loopback() -> RelayConfig {
     }];
     config.ports = 20_000..=29_999;
     config.allow_peers = vec!["127.0.0.0/8".parse().unwrap()];
-    // These tests are built into two programs.
-    config.plane.calls = match env!("CARGO_CRATE_NAME") {
-        "relay_portable" => Calls::Portable,
-        _ => Calls::Batched,
-    };
+    // These tests are built into several programs.
+    match env!("CARGO_CRATE_NAME") {
+        "relay_portable" => config.plane.calls = Calls::Portable,
+        "relay_shards" => {
+            config.plane.shards = 3.try_into().unwrap();
+            // One connection's end and the next one's Allocate may come to two
+            // shards, which hear of them in either order.
+            config.max_allocations_per_user = 16;
+        }
+        _ => {}
+    }
     config
 }
 

@@ -18,7 +18,8 @@ impl End {
             Family::V4 => Ipv4Addr::LOCALHOST.into(),
             Family::V6 => Ipv6Addr::LOCALHOST.into(),
         };
-        let (socket, address) = socket::listener(SocketAddr::new(ip, 0)).unwrap();
+        let (mut sockets, address) = socket::listeners(SocketAddr::new(ip, 0), 1).unwrap();
+        let socket = sockets.remove(0);
         Self { socket, address }
     }
 

@@ -8,7 +8,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 
 use super::*;
-use crate::shard::crowd::SILENT_PER_NETWORK;
+use crate::shard::crowd::{Limits, SILENT_PER_NETWORK};
 use crate::shard::link::listen;
 use crate::stream::life::{TO_ALLOCATE, TO_READ, TO_SPEAK};
 use crate::turn::test_now;
@@ -28,15 +28,16 @@ impl World {
     fn new(all: usize, per_network: usize) -> Self {
         let epoll = Arc::new(epoll::create(epoll::CreateFlags::CLOEXEC).unwrap());
         let counters = Arc::new(Counters::new());
-        let (socket, address) = listen((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let (mut sockets, address) = listen((Ipv4Addr::LOCALHOST, 0).into(), 1).unwrap();
         let listeners = vec![Listener {
-            socket,
+            socket: sockets.remove(0),
             number: 7,
             is_tls: false,
         }];
-        let limits = Limits { all, per_network };
+        let crowd = Crowd::new(Limits { all, per_network });
+        let crowd = Arc::new(Mutex::new(crowd));
         let (ours, counted) = (Arc::clone(&epoll), Arc::clone(&counters));
-        let streams = Streams::new(ours, counted, limits, 7..8, listeners, None).unwrap();
+        let streams = Streams::new(ours, counted, crowd, 7..8, listeners, None).unwrap();
         Self {
             streams,
             address,

@@ -1,16 +1,16 @@
 //! Allocate (RFC 8656 §7): what is asked for, whether it may be had, and the
 //! relay ports that must open before the client is told.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{Outcome, Server};
-use crate::counters::Metric;
 use crate::turn::alloc::{
     Allocation, Grants, Opening, Phase, Relay, Traffic, Wanted, granted_lifetime,
 };
 use crate::turn::auth::{Identity, Owner};
 use crate::turn::bandwidth::Bucket;
 use crate::turn::codec::{Answer, Code, Request};
+use crate::turn::ledger::Books;
 use crate::turn::ports::Parity;
 use crate::turn::reservation::Token;
 use crate::turn::server::Effect;
@@ -44,12 +44,60 @@ impl Plan {
                 wanted: Wanted::Single(_),
                 ..
             } => 1,
-            Self::Reserved(_) => 0,
+            Self::Fresh {
+                wanted: Wanted::Kept,
+                ..
+            }
+            | Self::Reserved(_) => 0,
         }
+    }
+
+    fn wanted(&self) -> Wanted {
+        match self {
+            Self::Fresh { wanted, .. } => *wanted,
+            Self::Reserved(_) => Wanted::Kept,
+        }
+    }
+
+    /// Takes the ports it is about.
+    fn take(&self, books: &mut Books, owner: &Owner, now: Instant) -> Result<Taken, Code> {
+        let mut taken = Taken::default();
+        let (families, wanted) = match self {
+            Self::Reserved(token) => {
+                let port = books.redeem(token, owner, now).ok_or(Code::NoCapacity)?;
+                *taken.relays.of_mut(port.family) = Some(port);
+                return Ok(taken);
+            }
+            Self::Fresh {
+                families,
+                wanted,
+                refused,
+            } => {
+                taken.refused = *refused;
+                (families, *wanted)
+            }
+        };
+        for family in Family::ALL {
+            if !families.of(family) {
+                continue;
+            }
+            match books.take_port(family, wanted, now) {
+                Some((port, next)) => {
+                    *taken.relays.of_mut(family) = Some(port);
+                    taken.companion = next;
+                }
+                None => taken.refused = Some((family, Code::NoCapacity)),
+            }
+        }
+        if taken.ports().is_empty() {
+            return Err(Code::NoCapacity);
+        }
+        Ok(taken)
     }
 }
 
 /// The relay ports of an allocation that is to be.
+#[derive(Default)]
 struct Taken {
     relays: PerFamily<Option<RelayPort>>,
     companion: Option<RelayPort>,
@@ -74,46 +122,56 @@ impl Server {
             return Err(Code::NoCapacity);
         }
         let owner = identity.subject.owner();
-        if let Plan::Reserved(token) = &plan
-            && !self.reservations.holds(token, &owner, now)
-        {
-            return Err(Code::NoCapacity);
-        }
-        self.check_quotas(&plan, &client, &identity)?;
-        let (taken, phase) = match plan {
-            Plan::Reserved(token) => {
-                let port = self.reservations.redeem(&token, &owner, now);
-                let taken = Taken::one(port.ok_or(Code::NoCapacity)?);
-                (taken, Phase::Live)
+        let source = Source::new(&client, &identity.subject);
+        let (id, weight, taken) = self.ledger.change(|books| {
+            if let Plan::Reserved(token) = &plan
+                && !books.holds(token, &owner, now)
+            {
+                return Err(Code::NoCapacity);
             }
-            Plan::Fresh {
-                families,
-                wanted,
-                refused,
-            } => {
-                let taken = self.take_ports(families, wanted, refused, now)?;
-                let opening = Opening {
-                    envelope: request.envelope(),
-                    wanted,
-                    companion: taken.companion,
-                    unopened: taken.ports(),
-                    revoked: false,
-                };
-                (taken, Phase::Opening(opening))
-            }
+            books.check(&owner, &source, plan.weight())?;
+            let taken = plan.take(books, &owner, now)?;
+            let id = books.enter(owner, source, plan.weight());
+            Ok((id, plan.weight().max(1), taken))
+        })?;
+        let wanted = plan.wanted();
+        let open = match wanted {
+            Wanted::Kept => Effect::TakeRelay,
+            Wanted::Single(_) | Wanted::Pair => Effect::OpenRelay,
         };
-        let is_live = phase == Phase::Live;
-        let opens = taken.ports().into_iter().map(Effect::OpenRelay);
-        if !is_live {
-            self.effects.extend(opens);
-        }
-        let place = self.insert(request, client, identity, taken, phase, granted, now);
-        if !is_live {
-            return Ok(Outcome::Later);
-        }
-        self.counters.count(Metric::AllocationsMade);
-        let allocation = self.table.get(place).ok_or(Code::NoCapacity)?;
-        Ok(Outcome::Answer(self.allocated(allocation)))
+        self.effects.extend(taken.ports().into_iter().map(open));
+        let relay = |port: RelayPort| Relay {
+            port,
+            expires: now + granted,
+        };
+        self.table.insert(Allocation {
+            id,
+            client,
+            identity,
+            relays: PerFamily {
+                v4: taken.relays.v4.map(relay),
+                v6: taken.relays.v6.map(relay),
+            },
+            weight,
+            refused: taken.refused,
+            token: None,
+            transaction: request.transaction(),
+            granted,
+            since: now,
+            phase: Phase::Opening(Opening {
+                envelope: request.envelope(),
+                wanted,
+                companion: taken.companion,
+                unopened: taken.ports(),
+                revoked: false,
+            }),
+            grants: Grants::default(),
+            traffic: Traffic::default(),
+            up: Bucket::default(),
+            down: Bucket::default(),
+        });
+        self.set_gauges();
+        Ok(Outcome::Later)
     }
 
     /// Reads what is asked for. The order of the checks is that of RFC 8656
@@ -170,129 +228,6 @@ impl Server {
         })
     }
 
-    fn check_quotas(
-        &self,
-        plan: &Plan,
-        client: &ClientId,
-        identity: &Identity,
-    ) -> Result<(), Code> {
-        let exceeds = |held: usize, limit: usize| limit > 0 && held > limit;
-        let owner = identity.subject.owner();
-        let is_person = matches!(owner, Owner::User(_));
-        let held = || self.table.held_by(&owner) + self.reservations.of_owner(&owner);
-        if is_person && exceeds(held() + plan.weight(), self.quotas.per_owner) {
-            return Err(Code::QuotaReached);
-        }
-        let source = Source::new(client, &identity.subject);
-        let per_ip = if source.is_static() {
-            self.quotas.per_ip_static
-        } else {
-            self.quotas.per_ip_session
-        };
-        if exceeds(self.table.held_from(&source) + 1, per_ip) {
-            return Err(Code::QuotaReached);
-        }
-        let in_all = self.table.held() + self.reservations.len();
-        if exceeds(in_all + plan.weight(), self.quotas.in_all) {
-            return Err(Code::NoCapacity);
-        }
-        Ok(())
-    }
-
-    fn take_ports(
-        &mut self,
-        families: PerFamily<bool>,
-        wanted: Wanted,
-        mut refused: Option<(Family, Code)>,
-        now: Instant,
-    ) -> Result<Taken, Code> {
-        let mut relays = PerFamily::default();
-        let mut companion = None;
-        for family in Family::ALL {
-            if !families.of(family) {
-                continue;
-            }
-            let taken = self.take_port(family, wanted, now);
-            match taken {
-                Some((port, next)) => {
-                    *relays.of_mut(family) = Some(port);
-                    companion = next;
-                }
-                None => refused = Some((family, Code::NoCapacity)),
-            }
-        }
-        let taken = Taken {
-            relays,
-            companion,
-            refused,
-        };
-        if taken.ports().is_empty() {
-            return Err(Code::NoCapacity);
-        }
-        Ok(taken)
-    }
-
-    pub(super) fn take_port(
-        &mut self,
-        family: Family,
-        wanted: Wanted,
-        now: Instant,
-    ) -> Option<(RelayPort, Option<RelayPort>)> {
-        let ports = self.ports.of_mut(family).as_mut()?;
-        match wanted {
-            Wanted::Single(parity) => {
-                let port = ports.take(parity, &mut self.random, now)?;
-                Some((port, None))
-            }
-            Wanted::Pair => {
-                let (even, next) = ports.take_pair(&mut self.random, now)?;
-                Some((even, Some(next)))
-            }
-        }
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is one part of the allocation"
-    )]
-    fn insert(
-        &mut self,
-        request: &Request,
-        client: ClientId,
-        identity: Identity,
-        taken: Taken,
-        phase: Phase,
-        granted: Duration,
-        now: Instant,
-    ) -> Place {
-        let relay = |port: RelayPort| Relay {
-            port,
-            expires: now + granted,
-        };
-        self.allocations_made += 1;
-        let place = self.table.insert(Allocation {
-            id: self.allocations_made,
-            client,
-            identity,
-            relays: PerFamily {
-                v4: taken.relays.v4.map(relay),
-                v6: taken.relays.v6.map(relay),
-            },
-            refused: taken.refused,
-            token: None,
-            transaction: request.transaction(),
-            granted,
-            since: now,
-            phase,
-            grants: Grants::default(),
-            traffic: Traffic::default(),
-            up: Bucket::default(),
-            down: Bucket::default(),
-        });
-        self.set_gauges();
-        place
-    }
-
     /// An Allocate where there is an allocation already: a retransmission gets
     /// the same success, anything else 437.
     fn allocate_again(
@@ -328,16 +263,6 @@ impl Server {
 }
 
 impl Taken {
-    fn one(port: RelayPort) -> Self {
-        let mut relays = PerFamily::default();
-        *relays.of_mut(port.family) = Some(port);
-        Self {
-            relays,
-            companion: None,
-            refused: None,
-        }
-    }
-
     fn ports(&self) -> Vec<RelayPort> {
         let all = [self.relays.v4, self.relays.v6, self.companion];
         all.into_iter().flatten().collect()

@@ -141,9 +141,9 @@ impl Server {
         // Whoever forges sources must not use up the answers of those who
         // have connected from there.
         let limit = if self.transport_of(&client).is_stream() {
-            &mut self.stream_answer_limit
+            &self.ledger.stream_answers
         } else {
-            &mut self.answer_limit
+            &self.ledger.answers
         };
         if limit.admits(client.address.ip(), now) {
             return Ok(());

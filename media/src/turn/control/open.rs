@@ -7,7 +7,9 @@ use super::Server;
 use crate::counters::Metric;
 use crate::turn::RelayPort;
 use crate::turn::alloc::{Opening, Phase, Relay, Wanted};
+use crate::turn::auth::Owner;
 use crate::turn::codec::{Answer, Code};
+use crate::turn::reservation::{KEPT, Token};
 use crate::turn::server::{Effect, RelayFailure};
 use crate::turn::table::Place;
 
@@ -42,16 +44,17 @@ impl Server {
         self.table.change_ports(place, |allocation| {
             allocation.lose(port);
         });
-        match (self.ports.of_mut(port.family), failure) {
-            (Some(ports), RelayFailure::PortTaken) => ports.give_back(port, now),
-            (Some(ports), RelayFailure::Other) => ports.put_back(port),
-            (None, _) => {}
-        }
+        self.ledger.change(|books| match failure {
+            RelayFailure::PortTaken => books.give_back(port, now),
+            RelayFailure::Other => books.put_back(port),
+        });
         if wanted == Wanted::Pair {
             self.lose_other_half(place, now);
         }
         let another = match failure {
-            RelayFailure::PortTaken if !revoked => self.take_port(port.family, wanted, now),
+            RelayFailure::PortTaken if !revoked => self
+                .ledger
+                .change(|books| books.take_port(port.family, wanted, now)),
             RelayFailure::PortTaken | RelayFailure::Other => None,
         };
         match another {
@@ -128,17 +131,20 @@ impl Server {
             None
         };
         if let Some(code) = refusal {
-            self.give_up(place, now);
+            self.forget(place, now);
             return self.answer_late(client, &envelope, &Answer::Refused(code), &key);
         }
-        let token = companion.map(|_| (self.random)().to_be_bytes());
+        let token = companion.map(|companion| self.keep(companion, owner, now));
         self.table.change_ports(place, |allocation| {
             allocation.phase = Phase::Live;
             allocation.token = token;
+            // A port that is kept counts for itself.
+            allocation.weight -= usize::from(token.is_some());
             allocation.refresh(None, now + allocation.granted);
         });
-        if let (Some(token), Some(companion)) = (token, companion) {
-            self.reservations.keep(token, owner, companion, now);
+        let made = self.table.get(place);
+        for relay in made.into_iter().flat_map(|made| made.relays()) {
+            self.ledger.settle(relay.port, self.shard);
         }
         self.counters.count(Metric::AllocationsMade);
         self.set_gauges();
@@ -148,14 +154,11 @@ impl Server {
         }
     }
 
-    /// An allocation that does not come to be.
-    fn give_up(&mut self, place: Place, now: Instant) {
-        let Some(allocation) = self.table.remove(place) else {
-            return;
-        };
-        for port in allocation.ports() {
-            self.close(port, now);
-        }
-        self.set_gauges();
+    /// Has a port kept that is open; returns the token for it.
+    fn keep(&mut self, port: RelayPort, owner: Owner, now: Instant) -> Token {
+        let token = self.ledger.change(|books| books.keep(owner, port, now));
+        self.kept.push_back((now + KEPT, token));
+        self.effects.push_back(Effect::KeepRelay(port));
+        token
     }
 }

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use payambar_media::counters::Metric;
 use payambar_media::turn::auth::Revoked;
 use payambar_media::turn::codec::Crypto;
+use payambar_media::turn::ledger::Ledger;
 use payambar_media::turn::packet::Packet;
-use payambar_media::turn::server::{Effect, Entropy, Forward, RelayFailure, Server};
-use payambar_media::turn::{ClientId, PeerAddr, RelayPort};
+use payambar_media::turn::server::{Effect, Forward, RelayFailure, Server};
+use payambar_media::turn::{ClientId, PeerAddr, Random, RelayPort, Shard};
 use payambar_media::{Counters, Plane, RelayAddress, RelayConfig, long_term_key, mint_credential};
 use rtc_stun::attributes::{ATTR_MESSAGE_INTEGRITY, ATTR_NONCE, ATTR_REALM};
 use rtc_stun::fingerprint::FINGERPRINT;
@@ -192,34 +193,40 @@ impl World {
     }
 
     pub(crate) fn with(config: &RelayConfig) -> Self {
-        let counters = Arc::new(Counters::new());
-        // SplitMix64: every bit of it is as good as the others.
-        let mut state = 1_u64;
-        let random = move || {
-            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mixed = (state ^ state >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-            mixed ^ mixed >> 31
-        };
-        let entropy = Entropy {
-            nonce_key: [7; 32],
-            random: Box::new(random),
-        };
+        let [world] = Self::sharing(config);
+        world
+    }
+
+    /// The shards of one relay, each with clients of its own and all on one
+    /// clock, if that is moved for all.
+    pub(crate) fn sharing<const SHARDS: usize>(config: &RelayConfig) -> [Self; SHARDS] {
         #[expect(
             clippy::disallowed_methods,
             reason = "there is no other way to an `Instant`"
         )]
         let now = Instant::now();
-        let crypto = Crypto::new().unwrap();
-        let server = Server::new(config, &[3478], crypto, entropy, Arc::clone(&counters), now);
-        let (open, failures) = (BTreeSet::new(), Vec::new());
+        let mut config = config.clone();
+        config.plane.shards = u8::try_from(SHARDS).unwrap().try_into().unwrap();
+        let counters = [(); SHARDS].map(|()| Arc::new(Counters::new()));
+        let ledger = Ledger::new(&config, random(), Arc::clone(&counters[0]), now);
+        let ledger = Arc::new(ledger);
+        let mut shards = (0..).map(Shard);
+        counters.map(|counters| {
+            let shared = (shards.next().unwrap(), Arc::clone(&ledger));
+            let (crypto, counted) = (Crypto::new().unwrap(), Arc::clone(&counters));
+            let server = Server::sharing(shared, &config, &[3478], crypto, &[7; 32], counted, now);
+            Self::around(server, counters, now)
+        })
+    }
+
+    fn around(server: Server, counters: Arc<Counters>, now: Instant) -> Self {
         Self {
             server,
             counters,
             now,
             unix: UNIX,
-            open,
-            failures,
+            open: BTreeSet::new(),
+            failures: Vec::new(),
             succeed_first: 0,
             hold: None,
         }
@@ -262,6 +269,11 @@ impl World {
                         self.server.handle_relay_opened(port, self.now);
                     }
                 },
+                Effect::KeepRelay(port) => assert!(self.open.contains(&port)),
+                Effect::TakeRelay(port) => {
+                    assert!(self.open.contains(&port), "{port:?} was not kept");
+                    self.server.handle_relay_opened(port, self.now);
+                }
                 Effect::CloseRelay(port) => {
                     self.open.remove(&port);
                 }
@@ -356,6 +368,17 @@ impl World {
         let forward = self.server.handle_peer(port, from, &mut packet, self.now)?;
         Some((forward, packet.datagram().to_vec()))
     }
+}
+
+/// SplitMix64: every bit of it is as good as the others.
+fn random() -> Random {
+    let mut state = 1_u64;
+    Box::new(move || {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (state ^ state >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ mixed >> 31
+    })
 }
 
 /// The code an Allocate with these attributes gets in an empty world.
