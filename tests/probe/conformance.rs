@@ -28,10 +28,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     fn new(start: fn(&Options) -> Target, over: Over) -> Self {
-        let options = |relays| Options {
-            over,
-            ..Options::new(relays).open()
-        };
+        let options = |relays| Options::new(relays).open().over(over);
         let dual = options(&["127.0.0.1", "::1"]);
         let v4 = options(&["127.0.0.1"]);
         let strict = Options {

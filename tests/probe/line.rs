@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
 };
+use socket2::{Domain, Type};
 
 use crate::client::LONG;
 use crate::target::{Over, Target};
@@ -33,8 +34,11 @@ impl Line {
             socket.connect(target.address).unwrap();
             return Self::Datagrams(socket);
         }
-        assert_eq!(address, "127.0.0.1", "streams come from there alone");
-        let socket = TcpStream::connect(target.address).unwrap();
+        let socket = socket2::Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let from = SocketAddr::new(address.parse().unwrap(), 0);
+        socket.bind(&from.into()).unwrap();
+        socket.connect(&target.address.into()).unwrap();
+        let socket = TcpStream::from(socket);
         socket.set_nodelay(true).unwrap();
         socket.set_read_timeout(Some(LONG)).unwrap();
         Self::Bytes(Stream::new(socket, target.over))

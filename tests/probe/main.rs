@@ -2,6 +2,11 @@
 //! not be reached, sizes, and what a stranger can do to it. Ours and Debian's
 //! coturn are asked the same in one run, and the tables show both; only ours
 //! is judged. The tables are kept in `target/probe/`.
+//!
+//! All tables are asked over TCP and TLS too, but for the rows that would say
+//! nothing there: how much larger an answer is than its question, since who has
+//! a connection did not forge an address; an empty datagram and a header cut
+//! short, which are nothing on a stream; and what was lost on the way.
 
 #![expect(
     clippy::unwrap_used,

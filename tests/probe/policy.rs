@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use crate::client::Client;
 use crate::table::{Row, judge, row};
-use crate::target::{Options, Target};
+use crate::target::{Options, Over, Target};
 use crate::wire::{Attribute, CHANNEL_BIND, CREATE_PERMISSION, channel, family};
 
 const FORBIDDEN_V4: [&str; 43] = [
@@ -192,16 +192,32 @@ fn rows<'a>() -> Vec<Row<Side<'a>>> {
 
 #[test]
 fn nothing_that_is_not_public_can_be_reached() {
+    judge_over(Over::Udp, "policy");
+}
+
+/// Feature T3.
+#[test]
+fn nothing_that_is_not_public_can_be_reached_over_tcp() {
+    judge_over(Over::Tcp, "policy over TCP");
+}
+
+/// Feature T4.
+#[test]
+fn nothing_that_is_not_public_can_be_reached_over_tls() {
+    judge_over(Over::Tls, "policy over TLS");
+}
+
+fn judge_over(over: Over, name: &str) {
     // Neither of our two relay addresses is in the lists: our own relay is a
     // peer that may be asked for.
-    let ours = Target::ours(&Options::new(&["127.9.0.1", "fd09::9"]));
-    let own = Options::new(&["127.0.0.1"]);
+    let ours = Target::ours(&Options::new(&["127.9.0.1", "fd09::9"]).over(over));
+    let own = Options::new(&["127.0.0.1"]).over(over);
     let ours_own = Target::ours(&own);
-    let coturn = Target::coturn(&Options::new(&["127.0.0.1", "::1"]));
+    let coturn = Target::coturn(&Options::new(&["127.0.0.1", "::1"]).over(over));
     // Opened, to have something to compare with: closed it permits nothing.
     let coturn_own = Target::coturn(&own.open());
     judge(
-        "policy",
+        name,
         &rows(),
         &Side::new(&ours, &ours_own),
         &Side::new(&coturn, &coturn_own),

@@ -7,7 +7,7 @@ mod malformed;
 mod quota;
 
 use crate::table::{Row, judge};
-use crate::target::{Options, Target};
+use crate::target::{Options, Over, Target};
 
 /// The servers of one side.
 struct Stage {
@@ -20,8 +20,8 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(start: fn(&Options) -> Target) -> Self {
-        let patient = Options::new(&["127.0.0.1"]).open();
+    fn new(start: fn(&Options) -> Target, over: Over) -> Self {
+        let patient = Options::new(&["127.0.0.1"]).open().over(over);
         let plain = Options {
             answers_limited: true,
             ..patient.clone()
@@ -42,15 +42,31 @@ type Rows = Vec<Row<Stage>>;
 
 #[test]
 fn strangers_gain_nothing_and_break_nothing() {
-    let (ours, coturn) = (Stage::new(Target::ours), Stage::new(Target::coturn));
-    let rows: Rows = [
-        amplification::rows(),
-        flood::rows(),
-        malformed::rows(),
-        quota::rows(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    judge("safety", &rows, &ours, &coturn);
+    judge_over(Over::Udp, "safety");
+}
+
+/// Feature T3.
+#[test]
+fn strangers_gain_and_break_nothing_over_tcp() {
+    judge_over(Over::Tcp, "safety over TCP");
+}
+
+/// Feature T4.
+#[test]
+fn strangers_gain_and_break_nothing_over_tls() {
+    judge_over(Over::Tls, "safety over TLS");
+}
+
+fn judge_over(over: Over, name: &str) {
+    let start = |how| Stage::new(how, over);
+    let (ours, coturn) = (start(Target::ours), start(Target::coturn));
+    let mut rows: Rows = Vec::new();
+    // Who has a connection is where the answers go.
+    if over == Over::Udp {
+        rows.extend(amplification::rows());
+    }
+    rows.extend(flood::rows(over));
+    rows.extend(malformed::rows(over));
+    rows.extend(quota::rows());
+    judge(name, &rows, &ours, &coturn);
 }

@@ -60,6 +60,11 @@ impl Options {
         }
     }
 
+    /// The same, with clients that come over that.
+    pub(crate) fn over(self, over: Over) -> Self {
+        Self { over, ..self }
+    }
+
     pub(crate) fn open(self) -> Self {
         Self {
             loopback: true,

@@ -16,21 +16,16 @@ pub(super) fn rows<'a>() -> Vec<Row<Side<'a>>> {
         row(
             "our listener, through our relay",
             "permitted, unreached",
-            |side: &Side<'_>| {
-                let (mut client, at) = permitted(side.own, side.own.address.port())?;
-                // A listener that is reached answers to the relay port.
-                let question = Message::new(BINDING, &[]).bytes;
-                client.send(at, &question);
-                client.send_on(0x4001, &question);
-                Ok(word(client.stray_data().is_some()))
-            },
+            |side: &Side<'_>| unanswered(side.own, side.own.port("TURN_PORT")),
         ),
         row(
             "our port for rooms, through our relay",
             "permitted, unreached",
             |side: &Side<'_>| {
-                // Nobody has it yet, or this could not bind it.
-                to_a_socket(side.own, [side.own.port("TURN_MIN_PORT")])
+                let port = side.own.port("TURN_MIN_PORT");
+                // Where rooms are, they do not speak to strangers.
+                let cell = to_a_socket(side.own, [port]);
+                cell.or_else(|_| unanswered(side.own, port))
             },
         ),
         row(
@@ -109,6 +104,15 @@ fn permitted(target: &Target, port: u16) -> Result<(Client<'_>, SocketAddr), Str
     client.permit(at)?;
     client.bind(0x4001, at)?;
     Ok((client, at))
+}
+
+/// Whether whoever has this port answers to our relay port when it is asked.
+fn unanswered(target: &Target, port: u16) -> Cell {
+    let (mut client, at) = permitted(target, port)?;
+    let question = Message::new(BINDING, &[]).bytes;
+    client.send(at, &question);
+    client.send_on(0x4001, &question);
+    Ok(word(client.stray_data().is_some()))
 }
 
 /// Whether a socket of this test hears what is sent to it: on the first of the

@@ -4,15 +4,16 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use super::{Rows, Stage};
-use crate::client::Client;
+use crate::client::{Client, GRACE};
+use crate::line::Line;
 use crate::server::PATIENCE;
 use crate::table::row;
-use crate::target::Target;
+use crate::target::{Over, Target};
 use crate::wire::{ALLOCATE, Message, Reply, udp};
 
 const QUESTIONS: usize = 60_000;
 
-/// Fewer of them, where memory is not the question.
+/// Fewer of them, where memory is not the question, and over connections.
 const SOME: usize = 20_000;
 
 /// Sockets they come from.
@@ -30,14 +31,18 @@ const BURST: usize = 64;
 /// Questions after which somebody else asks too.
 const PAUSE: usize = 4_000;
 
-pub(super) fn rows() -> Rows {
+pub(super) fn rows(over: Over) -> Rows {
+    let (questions, in_words) = match over {
+        Over::Udp => (QUESTIONS, "60,000"),
+        Over::Tcp | Over::Tls => (SOME, "20,000"),
+    };
     vec![
         row(
-            "60,000 Allocates of strangers: memory kept",
+            format!("{in_words} Allocates of strangers: memory kept"),
             "≤ 4096 KiB, none lost on the way",
-            |stage: &Stage| {
+            move |stage: &Stage| {
                 let (before, lost_before) = (stage.plain.resident(), stage.plain.queue().1);
-                flood(&stage.plain, QUESTIONS, || {});
+                flood(&stage.plain, questions, || {});
                 let grown = stage.plain.resident().saturating_sub(before);
                 let lost = stage.plain.queue().1 - lost_before;
                 Ok(format!("{grown} KiB, lost {lost}"))
@@ -87,7 +92,31 @@ pub(super) fn rows() -> Rows {
 
 /// Asks all questions, and does `pause` now and then while the server is still
 /// at work; says how many were answered.
-fn flood(target: &Target, questions: usize, mut pause: impl FnMut()) -> usize {
+fn flood(target: &Target, questions: usize, pause: impl FnMut()) -> usize {
+    if target.over == Over::Udp {
+        flood_datagrams(target, questions, pause)
+    } else {
+        flood_streams(target, questions, pause)
+    }
+}
+
+fn flood_streams(target: &Target, questions: usize, mut pause: impl FnMut()) -> usize {
+    let lines = (0..SOCKETS).map(|_| Line::new(target, "127.0.0.1"));
+    let mut lines: Vec<_> = lines.collect();
+    for number in 0..questions {
+        let line = &mut lines[number % SOCKETS];
+        // Refused only where the server is gone, which a later row shows.
+        let _ = line.send(&Message::new(ALLOCATE, &[udp()]).bytes);
+        if number % PAUSE == PAUSE - 1 {
+            pause();
+        }
+    }
+    target.catch_up();
+    let answers = |line: &mut Line| std::iter::from_fn(|| line.receive(GRACE)).count();
+    lines.iter_mut().map(answers).sum()
+}
+
+fn flood_datagrams(target: &Target, questions: usize, mut pause: impl FnMut()) -> usize {
     let sockets: Vec<_> = (0..SOCKETS)
         .map(|_| {
             let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -117,17 +146,9 @@ fn flood(target: &Target, questions: usize, mut pause: impl FnMut()) -> usize {
 
 /// The answer to one Allocate that is not repeated.
 fn asked_once(target: &Target, network: &str) -> String {
-    let socket = UdpSocket::bind((network, 0)).unwrap();
-    socket.connect(target.address).unwrap();
-    socket.set_read_timeout(Some(SILENT)).unwrap();
-    socket
-        .send(&Message::new(ALLOCATE, &[udp()]).bytes)
-        .unwrap();
-    let mut buffer = [0; 512];
-    let reply = socket
-        .recv(&mut buffer)
-        .ok()
-        .and_then(|length| Reply::read(&buffer[..length]));
+    let mut line = Line::new(target, network);
+    line.send(&Message::new(ALLOCATE, &[udp()]).bytes).unwrap();
+    let reply = line.receive(SILENT).and_then(|bytes| Reply::read(&bytes));
     let code = reply.and_then(|reply| reply.error());
     code.map_or_else(|| "silence".to_owned(), |code| code.to_string())
 }
@@ -141,10 +162,12 @@ impl Target {
         }
     }
 
-    /// Bytes in the queues of the server's listeners, and datagrams that found
+    /// Bytes in the queues of the server's sockets, and datagrams that found
     /// them full.
     fn queue(&self) -> (u64, u64) {
-        let table = std::fs::read_to_string("/proc/net/udp").unwrap();
+        let are_streams = self.over != Over::Udp;
+        let table = if are_streams { "tcp" } else { "udp" };
+        let table = std::fs::read_to_string(format!("/proc/net/{table}")).unwrap();
         let port = format!(":{:04X}", self.address.port());
         let rows = table
             .lines()
@@ -155,7 +178,11 @@ impl Target {
             let (_, receiving) = row[4].split_once(':').unwrap();
             (
                 queued + u64::from_str_radix(receiving, 16).unwrap(),
-                lost + row[12].parse::<u64>().unwrap(),
+                if are_streams {
+                    lost
+                } else {
+                    lost + row[12].parse::<u64>().unwrap()
+                },
             )
         })
     }

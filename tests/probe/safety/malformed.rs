@@ -6,7 +6,7 @@ use super::{Rows, Stage};
 use crate::client::Client;
 use crate::peer::Peer;
 use crate::table::row;
-use crate::target::Target;
+use crate::target::{Over, Target};
 use crate::wire::{
     ALLOCATE, Attribute, BINDING, CHANNEL_BIND, CREATE_PERMISSION, DATA, Message, PEER, REFRESH,
     SEND, channel, channel_data, even_port, family, lifetime, raw, udp,
@@ -17,6 +17,9 @@ const DATAGRAMS: usize = 100_000;
 /// coturn gets fewer: a signed request costs it milliseconds.
 const FOR_COTURN: usize = 5_000;
 
+/// Over connections there are fewer too: what is no message ends its own.
+const ON_STREAMS: usize = 2_000;
+
 const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Datagrams sent before the server's queue is looked at.
@@ -24,18 +27,20 @@ const BURST: usize = 64;
 
 /// Datagrams after which the wild client makes sure that it has an allocation.
 const RENEWED: usize = 2_000;
+const RENEWED_ON_STREAMS: usize = 200;
 
 const CHANNEL: u16 = 0x4001;
 
-pub(super) fn rows() -> Rows {
-    vec![row(
-        "100,000 malformed datagrams (5,000 to coturn), then two new clients",
-        "alive, relays both ways",
-        |stage: &Stage| {
-            run_wild(&stage.patient);
-            relays(&stage.patient)
-        },
-    )]
+pub(super) fn rows(over: Over) -> Rows {
+    let name = if over == Over::Udp {
+        "100,000 malformed datagrams (5,000 to coturn), then two new clients"
+    } else {
+        "2,000 malformed messages, then two new clients"
+    };
+    vec![row(name, "alive, relays both ways", |stage: &Stage| {
+        run_wild(&stage.patient);
+        relays(&stage.patient)
+    })]
 }
 
 /// A generator that gives the same every time (xorshift64*).
@@ -63,17 +68,22 @@ impl Dice {
 }
 
 fn run_wild(target: &Target) {
-    let (mut holder, stranger, peer) = (Client::new(target), Client::new(target), Peer::new());
+    let (mut holder, mut stranger) = (Client::new(target), Client::new(target));
+    let peer = Peer::new();
     let mut dice = Dice(SEED);
     let mut samples = Vec::new();
-    let datagrams = if target.is_ours() {
-        DATAGRAMS
-    } else {
-        FOR_COTURN
+    let on_streams = target.over != Over::Udp;
+    let (messages, renewed) = match (on_streams, target.is_ours()) {
+        (true, _) => (ON_STREAMS, RENEWED_ON_STREAMS),
+        (false, true) => (DATAGRAMS, RENEWED),
+        (false, false) => (FOR_COTURN, RENEWED),
     };
-    for number in 0..datagrams {
-        if number % RENEWED == 0 {
+    for number in 0..messages {
+        if number % renewed == 0 {
             target.catch_up();
+            if on_streams {
+                holder = Client::new(target);
+            }
             holder.drain();
             // Refused while there is one, and where odd requests took the number.
             let _ = holder.word(ALLOCATE, &[udp()]);
@@ -84,8 +94,14 @@ fn run_wild(target: &Target) {
                 .chain(told(&peer))
                 .collect();
         }
-        let from = if number % 4 == 0 { &stranger } else { &holder };
-        if number % 2 == 0 {
+        let is_bent = number % 2 == 0;
+        if on_streams && is_bent {
+            // What was bent before ended that connection, mostly.
+            stranger = Client::new(target);
+        }
+        let is_strange = if on_streams { is_bent } else { number % 4 == 0 };
+        let from = if is_strange { &stranger } else { &holder };
+        if is_bent {
             from.tell(&bent(&samples, &mut dice));
         } else {
             let (kind, attributes) = odd(&peer, &mut dice);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Rows, Stage};
 use crate::client::Client;
 use crate::table::row;
-use crate::wire::{ALLOCATE, REFRESH, lifetime, udp};
+use crate::wire::{ALLOCATE, BINDING, Message, REFRESH, lifetime, udp};
 
 /// Allocations one user may hold.
 pub(super) const QUOTA: u16 = 10;
@@ -80,6 +80,8 @@ fn one_of_many<'a>(stage: &'a Stage, user: usize, start: &Barrier) -> Vec<(Clien
     // Asked again for its answer: the same request gets the same one.
     let answered = asked.into_iter().map(|(mut client, asked)| {
         let word = client.plain(&asked);
+        // Whichever of the two was answered: now both were heard.
+        let _ = client.ask(&Message::new(BINDING, &[]).bytes);
         (client, word)
     });
     answered.collect()
