@@ -3,6 +3,7 @@
 //! Here is its handle; what runs is in [`worker`].
 
 mod outbox;
+mod rooms;
 mod worker;
 
 use std::collections::{BTreeMap, HashSet};
@@ -103,6 +104,13 @@ impl Pump {
         });
         let hub = Hub::new(env!("CARGO_PKG_VERSION").to_owned(), parts.limits, entropy);
         let (late, late_inputs) = mpsc::unbounded_channel();
+        if let Some(relay) = &parts.relay {
+            let late = late.clone();
+            relay.on_room_event(move |event| {
+                // Fails only after the end, when nobody listens any more.
+                let _ = late.send(Input::Media(rooms::event(event)));
+            });
+        }
         let worker = Worker {
             hub,
             sockets: BTreeMap::new(),

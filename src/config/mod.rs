@@ -295,6 +295,8 @@ pub struct Config {
     pub stun_servers: Vec<String>,
     /// How long relayed calls may go on once the server is told to stop.
     pub drain: Duration,
+    /// People in one voice room at most.
+    pub room_max: usize,
     /// Where metrics are served; `None` = nowhere.
     pub metrics: Option<SocketAddr>,
     /// What Web Push is told about us.

@@ -66,6 +66,7 @@ impl Reader<'_> {
             turn_server: self.turn_server(turn_pair.is_some()),
             stun_servers: self.stun_servers(),
             drain: Duration::from_secs(self.number("DRAIN_SECONDS", 0, 3600)),
+            room_max: usize::try_from(self.number("ROOM_MAX_PARTICIPANTS", 2, 200)).unwrap_or(50),
             metrics: self.metrics(),
             log_level: self.layers.value("LOG_LEVEL").to_owned(),
             log_json: self.choice("LOG_FORMAT", &[("text", false), ("json", true)]),

@@ -160,6 +160,11 @@ pub const SETTINGS: &[Setting] = &[
         "UDP port of voice rooms, kept out of the relay's ports; default TURN_MIN_PORT",
     ),
     plain(
+        "ROOM_MAX_PARTICIPANTS",
+        "50",
+        "People in one voice room at most, 2 to 200",
+    ),
+    plain(
         "TURN_EXTERNAL_IP",
         "",
         "Address that callers reach this host at, or one IPv4 and one IPv6 address with a comma; default found from the interfaces",

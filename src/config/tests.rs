@@ -93,6 +93,7 @@ fn every_wrong_value_is_named_with_its_fix() {
         ("VAPID_PUBLIC_KEY", "abc"),
         ("VAPID_SUBJECT", "me"),
         ("DRAIN_SECONDS", "3601"),
+        ("ROOM_MAX_PARTICIPANTS", "201"),
         ("METRICS_LISTEN", "9480"),
         ("METRICS_LISTEN", "localhost:9480"),
         ("LOG_FORMAT", "xml"),

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::rooms as media;
 use super::{Event, OUTBOX, Outbox, Outcomes, Outgoing};
 use crate::files::{self, Files, Links};
 use crate::i18n::Catalogue;
@@ -167,8 +168,12 @@ impl Worker {
                     conversation,
                     about,
                 } => self.room_facts(ticket, conversation, about),
-                // There is no media for rooms, so the hub has none.
-                Effect::Media(_) => {}
+                Effect::Media(command) => {
+                    // Without a relay the hub has no rooms.
+                    if let Some(relay) = &self.relay {
+                        media::command(relay, command);
+                    }
+                }
                 Effect::Notify { user, notice } => self.pushes.notice(user, notice),
                 Effect::NotifyGroup { message, awake } => {
                     self.pushes.group_message(*message, awake)

@@ -171,16 +171,20 @@ impl Pushes {
     pub fn notice(&self, user: UserId, notice: Notice) {
         let ringing = match &notice {
             Notice::Ringing { call, .. } => Some(*call),
-            Notice::Message(_) | Notice::RingingOver { .. } => None,
+            Notice::Message(_)
+            | Notice::RingingOver { .. }
+            | Notice::Invited { .. }
+            | Notice::InvitedNoMore { .. } => None,
         };
         let known = self.has_subscription(user);
         let taken = |notice| match notice {
             Notice::Message(message) => {
                 self.messages.try_send(News::Message(user, message)).is_ok()
             }
-            Notice::Ringing { .. } | Notice::RingingOver { .. } => {
-                self.calls.try_send((user, notice)).is_ok()
-            }
+            Notice::Ringing { .. }
+            | Notice::RingingOver { .. }
+            | Notice::Invited { .. }
+            | Notice::InvitedNoMore { .. } => self.calls.try_send((user, notice)).is_ok(),
         };
         if known && taken(notice) {
             return;

@@ -99,10 +99,21 @@ impl Worker {
                 call,
                 caller,
                 awake,
+            }
+            | Notice::Invited {
+                ring: call,
+                inviter: caller,
+                awake,
             } => self.ringing(user, call, caller, &awake).await,
             Notice::RingingOver {
                 call,
                 caller,
+                end,
+                by,
+            }
+            | Notice::InvitedNoMore {
+                ring: call,
+                inviter: caller,
                 end,
                 by,
             } => self.ringing_over(user, caller, (call, end), by).await,

@@ -113,7 +113,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         relay: relay.clone(),
         catalogue: Arc::clone(&catalogue),
         files: Arc::clone(&files),
-        limits: limits(&config),
+        limits: limits(&config, relay.as_deref()),
         pushes: pushes.clone(),
         woken: woken_in,
     });
@@ -243,10 +243,10 @@ fn take_over(config: &Config) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn limits(config: &Config) -> Limits {
-    // Without media there are no rooms.
+fn limits(config: &Config, relay: Option<&RelayHandle>) -> Limits {
+    let has_rooms = relay.is_some_and(|relay| !relay.room_addresses().is_empty());
     let limits = Limits {
-        room_participants: 0,
+        room_participants: if has_rooms { config.room_max } else { 0 },
         ..Limits::default()
     };
     if config.rate_limit {

@@ -276,7 +276,7 @@ impl Hub {
         Ok(())
     }
 
-    fn fresh_call_id(&mut self) -> Option<CallId> {
+    pub(super) fn fresh_call_id(&mut self) -> Option<CallId> {
         (0..ID_DRAWS)
             .map(|_| CallId::from_bytes((self.entropy)()))
             .find(|id| !self.calls.all.contains_key(id))

@@ -33,6 +33,27 @@ pub enum Notice {
         /// The callee's session that decided it.
         by: Option<SessionId>,
     },
+    /// Somebody is asked to come into a voice room; to their devices that is a
+    /// call.
+    Invited {
+        /// What rings.
+        ring: CallId,
+        /// Who asks.
+        inviter: UserId,
+        /// Sessions that ring by their own socket.
+        awake: Vec<SessionId>,
+    },
+    /// They are asked no longer; follows each [`Notice::Invited`] once.
+    InvitedNoMore {
+        /// What rang.
+        ring: CallId,
+        /// Who asked.
+        inviter: UserId,
+        /// Why.
+        end: RingingEnd,
+        /// The session that decided it.
+        by: Option<SessionId>,
+    },
 }
 
 /// Why a call rings no longer.

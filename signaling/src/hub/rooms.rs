@@ -10,7 +10,7 @@ pub(super) use entry::Asked;
 use entry::Why;
 pub(super) use index::Rooms;
 
-use super::{Effect, Hub};
+use super::{Effect, Hub, Notice};
 use crate::ids::{ConnId, ConversationId, ParticipantId, SessionId, UserId};
 use crate::room::{Audience, MediaEvent, Room, Step};
 use crate::wire::{Code, Reference, RoomFrame, RoomLeftReason, RoomSaid, RoomState, ServerFrame};
@@ -209,9 +209,40 @@ impl Hub {
                 } => self.refuse_if_there(conn, code, reference),
                 Step::Unseated { user, participant } => self.rooms.unseated(user, participant),
                 Step::Moved { user, call } => self.call_moves(call, user, id, now),
-                Step::Rings { user, .. } => self.rooms.asks(id, user),
-                Step::RingsNoMore { user, .. } => self.rooms.asks_no_more(id, user),
+                Step::Rings { user, inviter } => self.rings(id, user, inviter),
+                Step::RingsNoMore {
+                    user,
+                    inviter,
+                    end,
+                    by,
+                } => {
+                    if let Some(ring) = self.rooms.asks_no_more(id, user) {
+                        let notice = Notice::InvitedNoMore {
+                            ring,
+                            inviter,
+                            end,
+                            by,
+                        };
+                        self.effects.push_back(Effect::Notify { user, notice });
+                    }
+                }
             }
+        }
+    }
+
+    /// Wakes the devices of who is asked into a room. Without chance for an id
+    /// only their sockets are.
+    fn rings(&mut self, room: ConversationId, user: UserId, inviter: UserId) {
+        let ring = self.fresh_call_id();
+        self.rooms.asks(room, user, ring);
+        if let Some(ring) = ring {
+            let awake = self.sockets.awake_sessions(user);
+            let notice = Notice::Invited {
+                ring,
+                inviter,
+                awake,
+            };
+            self.effects.push_back(Effect::Notify { user, notice });
         }
     }
 

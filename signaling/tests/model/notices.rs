@@ -20,6 +20,9 @@ impl World {
                 self.began(call, caller, user);
                 self.ringing.push(call);
             }
+            Notice::Invited { .. } | Notice::InvitedNoMore { .. } => {
+                unreachable!("nobody wants a room")
+            }
             Notice::RingingOver { call, caller, .. } => {
                 let seen = &self.calls[&call];
                 assert_eq!((seen.caller, seen.callee), (caller, user));

@@ -122,7 +122,8 @@ impl World {
                 self.is_member(room, user) || asked,
                 "{user} was never asked"
             );
-            assert_eq!(participant.guest, !self.is_member(room, user));
+            // A guest who was taken in meanwhile is shown as one until that is read.
+            assert!(participant.guest || self.is_member(room, user));
         }
         let mut raised: Vec<_> = state.participants.iter().collect();
         raised.retain(|participant| participant.hand.is_some());
@@ -141,7 +142,7 @@ impl World {
         media.any(|medium| medium.room == room && medium.user == Some(user))
     }
 
-    fn are_apart(&self, a: UserId, b: UserId) -> bool {
+    pub(crate) fn are_apart(&self, a: UserId, b: UserId) -> bool {
         self.blocks.contains(&(a, b)) || self.blocks.contains(&(b, a))
     }
 }

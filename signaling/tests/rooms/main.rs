@@ -58,6 +58,8 @@ struct World {
     refused: bool,
     /// Who left which room in this step.
     left: Option<(ConversationId, UserId)>,
+    /// What rings because somebody is asked.
+    rings: BTreeMap<CallId, UserId>,
 }
 
 impl World {
@@ -89,6 +91,7 @@ impl World {
             calls: BTreeMap::new(),
             refused: false,
             left: None,
+            rings: BTreeMap::new(),
         }
     }
 
@@ -356,11 +359,19 @@ impl World {
                     self.asked.push((ticket, conversation, about, facts));
                 }
                 Effect::Media(command) => self.command(command),
-                Effect::Notify { user, notice } => {
-                    if let Notice::Ringing { call, caller, .. } = notice {
+                Effect::Notify { user, notice } => match notice {
+                    Notice::Ringing { call, caller, .. } => {
                         self.calls.insert(call, (caller, user));
                     }
-                }
+                    Notice::Invited { ring, inviter, .. } => {
+                        assert!(!self.are_apart(user, inviter), "{user} is rung");
+                        assert!(self.rings.insert(ring, user).is_none());
+                    }
+                    Notice::InvitedNoMore { ring, .. } => {
+                        assert_eq!(self.rings.remove(&ring), Some(user));
+                    }
+                    Notice::RingingOver { .. } | Notice::Message(_) => {}
+                },
                 Effect::Store(new) => {
                     assert!(matches!(new.body, Body::Call(_)));
                     let Destination::Person(receiver) = new.to else {
@@ -467,6 +478,7 @@ impl World {
             self.look();
         }
         assert_eq!(self.hub.counts().in_flight, 0);
+        assert!(self.rings.is_empty(), "it rings on");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use crate::ids::{ConversationId, ParticipantId, SessionId, UserId};
+use crate::ids::{CallId, ConversationId, ParticipantId, SessionId, UserId};
 use crate::room::Room;
 
 /// All rooms with somebody in them. A person sits in at most one.
@@ -15,7 +15,8 @@ pub(in crate::hub) struct Rooms {
     of_member: BTreeMap<UserId, BTreeSet<ConversationId>>,
     /// Who stands in [`Self::of_member`] because of a room.
     members_of: BTreeMap<ConversationId, BTreeSet<UserId>>,
-    asking: BTreeMap<UserId, BTreeSet<ConversationId>>,
+    /// Who is asked into which rooms, and what rings for that.
+    asking: BTreeMap<UserId, BTreeMap<ConversationId, Option<CallId>>>,
     due: BTreeSet<(Instant, ConversationId)>,
     due_of: BTreeMap<ConversationId, Instant>,
     last: u64,
@@ -76,7 +77,7 @@ impl Rooms {
     /// Rooms this person is asked to come into.
     pub(super) fn asking(&self, user: UserId) -> Vec<ConversationId> {
         let rooms = self.asking.get(&user);
-        rooms.into_iter().flatten().copied().collect()
+        rooms.into_iter().flatten().map(|(room, _)| *room).collect()
     }
 
     pub(super) fn seats_of_session(
@@ -108,12 +109,18 @@ impl Rooms {
         }
     }
 
-    pub(super) fn asks(&mut self, id: ConversationId, user: UserId) {
-        self.asking.entry(user).or_default().insert(id);
+    pub(super) fn asks(&mut self, id: ConversationId, user: UserId, ring: Option<CallId>) {
+        self.asking.entry(user).or_default().insert(id, ring);
     }
 
-    pub(super) fn asks_no_more(&mut self, id: ConversationId, user: UserId) {
-        remove(&mut self.asking, user, id);
+    /// Says what rang.
+    pub(super) fn asks_no_more(&mut self, id: ConversationId, user: UserId) -> Option<CallId> {
+        let rooms = self.asking.get_mut(&user)?;
+        let ring = rooms.remove(&id).flatten();
+        if rooms.is_empty() {
+            self.asking.remove(&user);
+        }
+        ring
     }
 
     pub(in crate::hub) fn next_deadline(&self) -> Option<Instant> {

@@ -212,3 +212,26 @@ fn the_end_of_the_room_is_the_end_of_its_invitations() {
     let lines = rooms.give(Input::CloseRoom(ConversationId(PAIR)));
     assert!(lines.contains(&"51 room_invite_over 5 cancelled".to_owned()));
 }
+
+#[test]
+fn devices_ring_as_with_a_call_until_it_is_over() {
+    let mut rooms = Rooms::seated(PAIR, &[11]);
+    rooms.bench.join(51);
+    rooms.say(11, &invite(PAIR, 5));
+    let ring = CallId::from_bytes([1; 16]);
+    let rung = Notice::Invited {
+        ring,
+        inviter: UserId(1),
+        awake: vec![SessionId(51)],
+    };
+    assert_eq!(rooms.bench.notices, [(UserId(5), rung)]);
+    rooms.bench.notices.clear();
+    rooms.say(51, &decline(PAIR));
+    let over = Notice::InvitedNoMore {
+        ring,
+        inviter: UserId(1),
+        end: RingingEnd::Declined,
+        by: Some(SessionId(51)),
+    };
+    assert_eq!(rooms.bench.notices, [(UserId(5), over)]);
+}
