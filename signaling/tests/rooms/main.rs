@@ -24,7 +24,7 @@ use payambar_signaling::wire::{Code, SLOTS};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;
-use steps::{CONNS, GROUP, Heard, PAIR, Said, Step, owner, step};
+use steps::{CONNS, GROUP, PAIR, Said, Step, Told, owner, step};
 
 /// A medium, as the media side knows it.
 struct Medium {
@@ -257,7 +257,7 @@ impl World {
         self.look_with(before);
     }
 
-    fn media(&mut self, n: usize, heard: Heard) {
+    fn media(&mut self, n: usize, heard: Told) {
         let Some(n) = n.checked_rem(self.media.len()) else {
             return;
         };
@@ -269,24 +269,24 @@ impl World {
             reason,
         };
         let event = match heard {
-            Heard::Offer => {
+            Told::Offer => {
                 medium.offered = true;
                 let sdp = "v=0".to_owned();
                 MediaEvent::Offer { participant, sdp }
             }
-            Heard::Connected => MediaEvent::Connected { participant },
-            Heard::Silent => MediaEvent::Silent { participant },
-            Heard::Heard => MediaEvent::Heard { participant },
-            Heard::Speaking(speaking) => MediaEvent::Speaking {
+            Told::Connected => MediaEvent::Connected { participant },
+            Told::Silent => MediaEvent::Silent { participant },
+            Told::Heard => MediaEvent::Heard { participant },
+            Told::Speaking(speaking) => MediaEvent::Speaking {
                 participant,
                 speaking,
             },
-            Heard::Slots => MediaEvent::Slots {
+            Told::Slots => MediaEvent::Slots {
                 participant,
                 slots: [None; SLOTS],
             },
-            Heard::Gone => gone(GoneReason::Silent),
-            Heard::Full => gone(GoneReason::Full),
+            Told::Gone => gone(GoneReason::Silent),
+            Told::Full => gone(GoneReason::Full),
         };
         self.give(Input::Media(event));
     }
@@ -469,7 +469,7 @@ impl World {
             self.take(Step::Read(0, true, true));
         }
         while !self.media.is_empty() {
-            self.media(0, Heard::Gone);
+            self.media(0, Told::Gone);
         }
         while let Some(due) = self.hub.poll_timeout() {
             assert!(due > self.now, "a deadline passed unnoticed");

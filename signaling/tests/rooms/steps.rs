@@ -33,7 +33,7 @@ pub(crate) enum Step {
     /// The store answers the n-th question; as things were when it was asked, or
     /// as they are now; or it fails.
     Read(usize, bool, bool),
-    Media(usize, Heard),
+    Media(usize, Told),
     /// Person 3 or 4 leaves the group, or comes back.
     Member(i64, bool),
     Block(i64, i64, bool),
@@ -56,7 +56,7 @@ pub(crate) enum Said {
 
 /// What becomes of the n-th medium.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Heard {
+pub(crate) enum Told {
     Offer,
     Connected,
     Silent,
@@ -107,14 +107,14 @@ fn said() -> impl Strategy<Value = Said> {
 pub(crate) fn step() -> impl Strategy<Value = Step> {
     let conn = || prop::sample::select(CONNS.to_vec());
     let heard = prop_oneof![
-        12 => Just(Heard::Offer),
-        4 => Just(Heard::Connected),
-        1 => Just(Heard::Silent),
-        1 => Just(Heard::Heard),
-        3 => any::<bool>().prop_map(Heard::Speaking),
-        2 => Just(Heard::Slots),
-        1 => Just(Heard::Gone),
-        1 => Just(Heard::Full),
+        12 => Just(Told::Offer),
+        4 => Just(Told::Connected),
+        1 => Just(Told::Silent),
+        1 => Just(Told::Heard),
+        3 => any::<bool>().prop_map(Told::Speaking),
+        2 => Just(Told::Slots),
+        1 => Just(Told::Gone),
+        1 => Just(Told::Full),
     ];
     prop_oneof![
         4 => conn().prop_map(Step::Connect),
