@@ -15,6 +15,7 @@ use str0m::rtp::{ExtensionValues, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
 use crate::counters::{Counters, Metric};
+use crate::sfu::demux::{self, Kind};
 use crate::sfu::engine::Engine;
 use crate::sfu::server::{Limits, Rooms};
 use crate::sfu::{GoneReason, ParticipantId, RoomEvent, RoomId, SLOTS};
@@ -90,8 +91,11 @@ pub(super) struct World<E: Engine> {
     pub(super) keeps_offers: bool,
     /// Whether who comes from now on takes RED.
     pub(super) takes_red: bool,
-    /// Datagrams of a thousand that are lost.
+    /// Datagrams of a thousand that are lost; of a handshake, whose clients
+    /// give up after four attempts, one or two on each way.
     pub(super) loss: u32,
+    /// How many datagrams of a handshake were sent on each way.
+    handshakes: BTreeMap<(SocketAddr, SocketAddr), u64>,
     /// Where everything that was sent came from and went to.
     pub(super) ways: BTreeSet<(SocketAddr, SocketAddr)>,
     /// The last binding request of each client.
@@ -124,6 +128,7 @@ impl<E: Engine> World<E> {
             keeps_offers: false,
             takes_red: true,
             loss: 0,
+            handshakes: BTreeMap::new(),
             ways: BTreeSet::new(),
             requests: BTreeMap::new(),
             seats: BTreeMap::new(),
@@ -238,13 +243,36 @@ impl<E: Engine> World<E> {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
-        if self.random % 1000 < u64::from(self.loss) {
+        let by_chance = self.random % 1000 < u64::from(self.loss);
+        let is_lost = match demux::kind(&bytes) {
+            Some(Kind::Dtls) => self.loss > 0 && self.is_to_be_lost(from, to),
+            _ => by_chance,
+        };
+        if is_lost {
             return;
         }
         self.sent += 1;
         let arrives = self.now + Duration::from_millis(10 + self.random % 3);
         let datagram = Datagram { from, to, bytes };
         self.network.insert((arrives, self.sent), datagram);
+    }
+
+    /// Whether this datagram of a handshake is one that its way loses:
+    /// others for each client.
+    fn is_to_be_lost(&mut self, from: SocketAddr, to: SocketAddr) -> bool {
+        let sent = self.handshakes.entry((from, to)).or_default();
+        *sent += 1;
+        let last_byte = |address: SocketAddr| match address.ip() {
+            IpAddr::V4(ip) => u64::from(ip.octets()[3]),
+            IpAddr::V6(_) => 0,
+        };
+        if to == SERVER {
+            *sent == 2 + last_byte(from) % 3
+        } else {
+            // The longest flight is lost again and again, so that its repetition must
+            // not end with the client's.
+            matches!((last_byte(to) % 3, *sent), (0, 1) | (1, 2..=4) | (2, 3))
+        }
     }
 
     /// Takes out of the rooms what they have to say, and does it.
