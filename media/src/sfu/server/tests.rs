@@ -397,6 +397,7 @@ fn redundant_audio_passes_or_is_unwrapped<E: Engine>() {
 fn a_bad_network_is_no_reason_not_to_be_heard<E: Engine>() {
     let mut world = World::<E>::new();
     world.loss = 100;
+    world.disturbs_handshakes = true;
     world.gather(1..=4);
     for id in 1..=4 {
         world.client(id).speaks = Some(20);

@@ -91,9 +91,11 @@ pub(super) struct World<E: Engine> {
     pub(super) keeps_offers: bool,
     /// Whether who comes from now on takes RED.
     pub(super) takes_red: bool,
-    /// Datagrams of a thousand that are lost; of a handshake, whose clients
-    /// give up after four attempts, one or two on each way.
+    /// Datagrams of a thousand that are lost.
     pub(super) loss: u32,
+    /// Certain datagrams of each handshake are lost, and none by chance: the
+    /// clients give up after four attempts.
+    pub(super) disturbs_handshakes: bool,
     /// How many datagrams of a handshake were sent on each way.
     handshakes: BTreeMap<(SocketAddr, SocketAddr), u64>,
     /// Where everything that was sent came from and went to.
@@ -128,6 +130,7 @@ impl<E: Engine> World<E> {
             keeps_offers: false,
             takes_red: true,
             loss: 0,
+            disturbs_handshakes: false,
             handshakes: BTreeMap::new(),
             ways: BTreeSet::new(),
             requests: BTreeMap::new(),
@@ -245,7 +248,7 @@ impl<E: Engine> World<E> {
         self.random ^= self.random << 17;
         let by_chance = self.random % 1000 < u64::from(self.loss);
         let is_lost = match demux::kind(&bytes) {
-            Some(Kind::Dtls) => self.loss > 0 && self.is_to_be_lost(from, to),
+            Some(Kind::Dtls) if self.disturbs_handshakes => self.is_to_be_lost(from, to),
             _ => by_chance,
         };
         if is_lost {
