@@ -229,8 +229,12 @@ story(it, "a long history comes page by page, and what was read stays read after
   await sara.sees("line-70-end", "delivered");
   await enter(omid, id);
   // It opens where the unread ones begin.
-  await omid.press("jump");
-  await sara.sees("line-70-end", "read");
+  const newest = sara.page.locator('[data-testid="message"][data-status="read"]').filter({ hasText: "line-70-end" });
+  await until("the newest was read", async () => {
+    // While it opens it may still take its place at the unread ones.
+    if (await omid.at("jump").isVisible()) await omid.press("jump");
+    return (await newest.count()) === 1;
+  });
   await omid.page.reload();
   await omid.sees("line-70-end");
   assert.equal(await omid.page.locator(`[data-group="${id}"] .badge`).count(), 0);
