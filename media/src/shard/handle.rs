@@ -65,19 +65,19 @@ impl fmt::Debug for RelayHandle {
 
 impl RelayHandle {
     /// The addresses that are listened on, in the order of
-    /// [`RelayConfig::listen`], with the ports the kernel gave for 0.
+    /// [`RelayConfig::listen`](crate::RelayConfig::listen), with the ports the kernel gave for 0.
     #[must_use]
     pub fn local_addresses(&self) -> &[SocketAddr] {
         &self.local_addresses
     }
 
-    /// The same over TCP, in the order of [`RelayConfig::listen_tcp`].
+    /// The same over TCP, in the order of [`RelayConfig::listen_tcp`](crate::RelayConfig::listen_tcp).
     #[must_use]
     pub fn tcp_addresses(&self) -> &[SocketAddr] {
         &self.tcp_addresses
     }
 
-    /// The same over TLS, in the order of [`RelayConfig::listen_tls`].
+    /// The same over TLS, in the order of [`RelayConfig::listen_tls`](crate::RelayConfig::listen_tls).
     #[must_use]
     pub fn tls_addresses(&self) -> &[SocketAddr] {
         &self.tls_addresses
@@ -108,7 +108,7 @@ impl RelayHandle {
 
     /// Ends what all sessions of this person have allocated, and refuses the
     /// credentials made so far. One made later, with the full
-    /// [`RelayConfig::max_credential_lifetime`], is good. Does not wait.
+    /// [`RelayConfig::max_credential_lifetime`](crate::RelayConfig::max_credential_lifetime), is good. Does not wait.
     pub fn revoke_user(&self, user: i64) {
         self.tell(|| Command::Revoke(Revoked::User(user)));
     }
